@@ -1,0 +1,42 @@
+// Who serves what, and how it is: the directory's view, also what /readyz and /v1/models show.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "zenith/core/ids.hpp"
+
+namespace zenith::messages {
+
+enum class Role : std::uint8_t { gateway, router, text, expert, vision, voice, sensor };
+enum class Health : std::uint8_t { loading, ready, draining, failed };
+
+struct ServiceStatus {
+  Role role = Role::text;
+  std::string id;
+  Health health = Health::loading;
+  std::string model;    ///< empty when the role has none
+  std::string detail;   ///< for people: "62 % loaded", "restarted twice, last error …"
+};
+
+enum class ModelKind : std::uint8_t { generate, embed };
+
+struct ModelEntry {
+  std::string name;
+  ModelKind kind = ModelKind::generate;
+  std::string alias_of;                                  ///< empty = a model itself
+  std::vector<std::string> input_modalities, output_modalities;
+  std::uint32_t context_length = 0;
+  std::string license, architecture;
+  Generation generation;
+  std::int64_t created_unix_seconds = 0;
+};
+
+struct Snapshot {
+  std::vector<ServiceStatus> services;
+  std::vector<ModelEntry> models;
+  Health overall = Health::loading;
+};
+
+}  // namespace zenith::messages

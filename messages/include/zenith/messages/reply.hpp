@@ -1,0 +1,69 @@
+// What comes back: a stream of events for a generation, one reply for the rest.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "zenith/core/error.hpp"
+#include "zenith/core/ids.hpp"
+#include "zenith/core/sampling.hpp"
+
+namespace zenith::messages {
+
+enum class FinishReason : std::uint8_t { stop, length };
+
+struct LogprobEntry {
+  TokenId token = -1;
+  std::string bytes;             ///< of the token; may be part of a character
+  float logprob = 0;
+};
+struct TokenLogprobs {
+  LogprobEntry picked;
+  std::vector<LogprobEntry> top;
+};
+
+/// Admitted and tokenised.
+struct Started {
+  std::uint32_t prompt_tokens = 0;
+};
+/// Text of one choice; always valid UTF-8. Logprobs are of the tokens since the last delta.
+struct Delta {
+  std::uint32_t choice = 0;
+  std::string content, reasoning;
+  std::vector<TokenLogprobs> logprobs;
+};
+struct ChoiceEnd {
+  std::uint32_t choice = 0;
+  FinishReason reason = FinishReason::stop;
+};
+struct Usage {
+  std::uint32_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0, reasoning_tokens = 0;
+};
+struct Timings {
+  std::uint32_t prompt_n = 0, predicted_n = 0, cache_n = 0;
+  double queue_ms = 0, prompt_ms = 0, predicted_ms = 0;
+};
+/// The last event of a generation that went well.
+struct Finished {
+  Usage usage;
+  Timings timings;
+};
+
+/// In order: Started, (Delta | ChoiceEnd)*, Finished. An Error may come at any point and is last. Exactly one of Finished and Error comes.
+using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error>;
+inline bool is_last(const Event& e) noexcept { return std::holds_alternative<Finished>(e) || std::holds_alternative<Error>(e); }
+
+struct Embeddings {
+  std::vector<std::vector<float>> vectors;   ///< in the order of the inputs, L2-normalised
+  std::uint32_t prompt_tokens = 0;
+};
+struct Tokens {
+  std::vector<TokenId> tokens;
+};
+struct Text {
+  std::string text;
+};
+
+}  // namespace zenith::messages

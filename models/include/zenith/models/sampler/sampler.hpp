@@ -1,0 +1,47 @@
+// From logits to a token. Deterministic in (params, seed, history, logits).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "zenith/core/sampling.hpp"
+
+namespace zenith::models {
+
+struct TokenLogprob {
+  TokenId id = -1;
+  float logprob = 0;
+};
+
+/// The state of one sequence. One thread at a time.
+class Sampler {
+ public:
+  /// @param prompt counts for repeat_penalty only. @param seed used when params.seed is empty.
+  Sampler(const SamplingParams& params, std::span<const TokenId> prompt, std::span<const TokenId> end_of_generation, std::uint64_t seed);
+
+  /// Picks a token. `logits` f32 [vocab] are changed in place (bias, penalties). `allowed`: one bit a token, int32 words of 32, empty =
+  /// all; at least one bit is set. NaN logits count as -inf. Does not change the history. Each call for the same position draws the
+  /// same random number: a verified or recomputed position picks the same token.
+  TokenId sample(std::span<float> logits, std::span<const std::int32_t> allowed = {});
+
+  void accept(TokenId id);              ///< append to the history
+  void rollback(std::size_t count);     ///< undo the last `count` accepts. @pre count <= generated()
+  std::size_t generated() const noexcept { return history_.size() - prompt_tokens_; }
+
+ private:
+  SamplingParams params_;
+  std::vector<TokenId> end_of_generation_;
+  std::vector<TokenId> history_;
+  std::size_t prompt_tokens_ = 0;
+  std::unordered_map<TokenId, std::uint32_t> counts_;   // among generated tokens
+  std::uint64_t seed_;
+};
+
+/// Log-probabilities under softmax of the model's own logits (before bias, penalties and temperature, as OpenAI reports them).
+/// @returns the `top` most probable in descending order (ties: lower id first); `chosen` gets the picked token's own.
+std::vector<TokenLogprob> top_logprobs(std::span<const float> logits, std::size_t top, TokenId picked, TokenLogprob& chosen);
+
+}  // namespace zenith::models

@@ -1,0 +1,45 @@
+// Token bytes to text that may be sent: never half a UTF-8 character, never the start of a stop string.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace zenith::models {
+
+/// One choice's output. One thread.
+class TextStream {
+ public:
+  /// @param stop strings that end the text; the text before the first match is kept, the match is not.
+  explicit TextStream(std::vector<std::string> stop);
+
+  struct Out {
+    std::string text;       ///< safe to send now; valid UTF-8
+    bool stopped = false;   ///< a stop string matched: nothing follows
+  };
+  Out push(std::string_view bytes);
+  Out finish();             ///< what was held back; an incomplete character becomes U+FFFD
+
+ private:
+  std::vector<std::string> stop_;
+  std::string held_;
+  bool stopped_ = false;
+};
+
+/// Splits `<think>…</think>` (tags of a model) from the answer, across pushes.
+class ReasoningSplitter {
+ public:
+  /// @param starts_inside the prompt already ended with the opening tag.
+  ReasoningSplitter(std::string open, std::string close, bool starts_inside);
+  struct Out {
+    std::string reasoning, content;
+  };
+  Out push(std::string_view text);
+  Out finish();
+
+ private:
+  std::string open_, close_, held_;
+  enum class At { start, inside, after } at_;
+};
+
+}  // namespace zenith::models
