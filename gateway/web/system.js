@@ -1,0 +1,99 @@
+// Services, load and models. Polls only while it is on screen.
+import { fetchJson, fetchText } from "./api.js";
+
+const byId = (id) => document.getElementById(id);
+const INTERVAL_MS = 2000;
+
+function row(cells) {
+  const tr = document.createElement("tr");
+  tr.append(...cells.map((text) => {
+    const td = document.createElement("td");
+    td.textContent = text ?? "";
+    return td;
+  }));
+  return tr;
+}
+
+/** Prometheus text → Map of "name" or "name{labels}" → value. */
+function parseMetrics(text) {
+  const values = new Map();
+  for (const line of text.split("\n")) {
+    if (!line || line.startsWith("#")) continue;
+    const space = line.lastIndexOf(" ");
+    values.set(line.slice(0, space), Number(line.slice(space + 1)));
+  }
+  return values;
+}
+
+const sum = (values, name) => {
+  let total = 0, seen = false;
+  for (const [key, value] of values) {
+    if (key === name || key.startsWith(`${name}{`)) { total += value; seen = true; }
+  }
+  return seen ? total : undefined;
+};
+
+const mean = (values, name) => {
+  const count = sum(values, `${name}_count`);
+  return count ? sum(values, `${name}_sum`) / count : undefined;
+};
+
+const bytes = (n) => (n === undefined ? undefined : n < 1e9 ? `${(n / 1e6).toFixed(0)} MB` : `${(n / 1e9).toFixed(2)} GB`);
+const ms = (seconds) => (seconds === undefined ? undefined : `${(seconds * 1000).toFixed(1)} ms`);
+
+export class SystemView {
+  constructor() {
+    this.visible = false;
+    this.previous = null;
+  }
+
+  setServices(services) {
+    byId("services").tBodies[0].replaceChildren(...services.map((s) => row([s.role, s.id, s.status, s.model, s.detail])));
+  }
+
+  setVisible(visible) {
+    const start = visible && !this.visible;
+    this.visible = visible;
+    if (start) this.poll();
+  }
+
+  async poll() {
+    if (!this.visible) return;
+    const problem = byId("system-error");
+    try {
+      const [{ data }, metrics] = await Promise.all([fetchJson("/v1/models"), fetchText("/metrics")]);
+      byId("models").tBodies[0].replaceChildren(...data.map((m) => row([
+        m.id, m.kind, m.context_length, m.modalities?.input?.join(", "), m.modalities?.output?.join(", "), m.license, m.alias_of,
+      ])));
+      this.showLoad(parseMetrics(metrics));
+      problem.hidden = true;
+    } catch (error) {
+      problem.textContent = error.message;
+      problem.hidden = false;
+    }
+    setTimeout(() => this.poll(), INTERVAL_MS);
+  }
+
+  showLoad(values) {
+    const now = performance.now(), tokens = sum(values, "zenith_generated_tokens_total");
+    const rate = this.previous && tokens !== undefined ? (tokens - this.previous.tokens) / (now - this.previous.now) * 1000 : undefined;
+    this.previous = { now, tokens };
+    const used = sum(values, "zenith_kv_pages_used"), total = sum(values, "zenith_kv_pages_total");
+    const cards = [
+      ["Tokens per second", rate?.toFixed(1)],
+      ["Running", sum(values, "zenith_sequences_running")],
+      ["Waiting", sum(values, "zenith_queue_depth")],
+      ["Mean time to first token", ms(mean(values, "zenith_time_to_first_token_seconds"))],
+      ["Mean time between tokens", ms(mean(values, "zenith_inter_token_seconds"))],
+      ["KV pages", used === undefined ? undefined : `${used} / ${total}`],
+      ["Memory accounted for", bytes(sum(values, "zenith_memory_bytes"))],
+    ];
+    byId("load").replaceChildren(...cards.filter(([, value]) => value !== undefined).map(([name, value]) => {
+      const card = document.createElement("div"), dt = document.createElement("dt"), dd = document.createElement("dd");
+      dt.textContent = name;
+      dd.textContent = String(value);
+      card.append(dt, dd);
+      return card;
+    }));
+  }
+}
