@@ -54,3 +54,16 @@ function(zenith_test name)
   target_compile_options(${name} PRIVATE -Wno-conversion)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${folder};${T_LABELS}")
 endfunction()
+
+# zenith_python_test(name SCRIPT file.py [ARGS …] [LABELS …] [TIMEOUT s] [PROPERTIES …]): a Python script as one ctest test, run by .venv's
+# interpreter (scripts/setup.sh makes it). It reads ZENITH_EXE (the executable), ZENITH_SOURCE_DIR and ZENITH_BUILD_DIR from its environment.
+function(zenith_python_test name)
+  cmake_parse_arguments(T "" "SCRIPT;TIMEOUT" "ARGS;LABELS;PROPERTIES" ${ARGN})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  add_test(NAME ${name} COMMAND ${ZENITH_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${T_SCRIPT} ${T_ARGS})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${folder};${T_LABELS}" ${T_PROPERTIES}
+    ENVIRONMENT "ZENITH_EXE=$<TARGET_FILE:zenith>;ZENITH_SOURCE_DIR=${PROJECT_SOURCE_DIR};ZENITH_BUILD_DIR=${PROJECT_BINARY_DIR}")
+endfunction()

@@ -4,6 +4,8 @@ option(ZENITH_BENCH "build the benchmarks" OFF)
 option(ZENITH_FUZZ "build the libFuzzer targets (clang)" OFF)
 set(ZENITH_SANITIZE "" CACHE STRING "sanitizers for every target: address,undefined or thread")
 
+set(ZENITH_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python3 CACHE FILEPATH "the interpreter that has the wheels of scripts/requirements.txt")
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)

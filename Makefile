@@ -1,0 +1,68 @@
+# The two commands: `make run` and `make test`. Both set up what they need, and are quick when nothing changed. `make help` lists all.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+JOBS ?= $(shell nproc)
+LISTEN ?= 127.0.0.1:8080
+ZENITH := build/release/bin/zenith
+SANITIZED_TESTS := ^(core|actors|services|gateway|weights|tokenizer|template|sampler|tools)$$
+
+.PHONY: run test setup setup-build build build-all models check format tidy layering docs bench bench-text parity \
+        check-asan check-tsan fuzz install clean help
+
+run: models            ## set up, build, fetch the default models and serve on 127.0.0.1:8080
+	@exec $(ZENITH) serve --listen $(LISTEN)
+
+test: setup build-all models      ## set up, build everything, fetch the default models and run every test
+	@ctest --preset release -j$(JOBS) --no-tests=error
+
+setup:                 ## install the Debian packages and the wheels of the lists in scripts/
+	@scripts/setup.sh test
+
+setup-build:
+	@scripts/setup.sh build
+
+build: setup-build     ## build the executable (preset release): build/release/bin/zenith
+	@scripts/build.sh release zenith
+
+build-all: setup
+	@scripts/build.sh release all
+
+models: build          ## fetch the default models into $ZENITH_HOME
+	@$(ZENITH) pull --defaults
+
+check: setup           ## format, tidy on changed files, layering, docs, then every test
+	@scripts/check-format.sh
+	@$(MAKE) --no-print-directory build-all
+	@scripts/check-tidy.sh
+	@ctest --preset release -L '^(layering|docs)$$' --no-tests=error
+	@$(MAKE) --no-print-directory test
+
+bench: build-all       ## kernel and gateway benchmarks
+	@scripts/bench.sh all
+
+bench-text: build-all models      ## text generation speed, beside llama.cpp's on the same file
+	@scripts/bench.sh text
+
+parity: setup build models        ## make the goldens anew from the references (installs torch: 4 GB)
+	@scripts/parity.sh
+
+check-asan: setup models          ## core, actors, services, gateway and parser tests under Address- and UndefinedBehaviorSanitizer
+	@scripts/check-sanitizer.sh asan '$(SANITIZED_TESTS)'
+
+check-tsan: setup models          ## the same tests under ThreadSanitizer
+	@scripts/check-sanitizer.sh tsan '$(SANITIZED_TESTS)'
+
+fuzz: setup            ## each fuzz target for SECONDS_EACH (default 30) seconds
+	@scripts/fuzz.sh $(or $(SECONDS_EACH),30)
+
+install: build-all     ## cmake --install to PREFIX (default /usr/local)
+	@cmake --install build/release --prefix '$(or $(PREFIX),/usr/local)'
+
+clean:                 ## remove build/ and what setup left in the tree (models in $ZENITH_HOME stay)
+	@rm -rf build .venv .venv-parity .cache
+
+help:                  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

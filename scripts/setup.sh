@@ -1,0 +1,81 @@
+#!/bin/bash
+# Brings a Debian bookworm machine to where Zenith builds and is tested. Idempotent: a stamp by the lists' hash makes the second
+# call return at once.
+#   scripts/setup.sh build    what `make run` needs: the [build] group of packages-debian.txt
+#   scripts/setup.sh test     that, the [test] group, and the wheels of requirements.txt in .venv
+set -euo pipefail
+cd "$(dirname "$0")/.."
+want=${1:-test}
+case $want in build | test) ;; *) echo "usage: scripts/setup.sh build|test" >&2; exit 2 ;; esac
+
+list=scripts/packages-debian.txt
+stamps=.cache/setup
+stamp=$stamps/$want-$(cat "$list" scripts/requirements.txt scripts/setup.sh | sha256sum | cut -c1-16)
+
+# Everything that the stamp claims must still be there: a stamp outlives a reinstalled machine.
+still_there() {
+  [ -e "$stamp" ] && command -v cmake ninja ccache g++ >/dev/null || return 1
+  [ "$want" = build ] || { [ -x .venv/bin/python3 ] && command -v chromium clang-format-19 >/dev/null; }
+}
+if still_there; then exit 0; fi
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# The `name=version` lines of one group.
+group() { awk -v g="[$1]" '/^\[/ { on = ($0 == g); next } on && NF && !/^#/ { print $1 }' "$list"; }
+
+missing=()
+install_packages() {
+  local pins=() pin name
+  mapfile -t pins < <(group build; [ "$want" = build ] || group test)
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${pins[@]%%=*}" 2>/dev/null | awk '$1 == "ii" { print $2 }' || true)
+  for pin in "${pins[@]}"; do
+    name=${pin%%=*}
+    grep -qx -- "$name" <<<"$installed" || missing+=("$pin")
+  done
+  if [ ${#missing[@]} -eq 0 ]; then say "all ${#pins[@]} Debian packages are there"; return; fi
+
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "these packages are missing and this is not root; run as root: apt-get install ${missing[*]%%=*}"
+    as_root=(sudo)
+  fi
+  say "installing ${#missing[@]} Debian packages: ${missing[*]%%=*}"
+  "${as_root[@]}" apt-get update -q
+  local chosen=() madison candidate
+  for pin in "${missing[@]}"; do
+    name=${pin%%=*}
+    madison=$(apt-cache madison "$name" | awk -F' *[|] *' '{ print $2 }')
+    if grep -qxF -- "${pin#*=}" <<<"$madison"; then
+      chosen+=("$pin")
+      continue
+    fi
+    candidate=$(apt-cache policy "$name" | awk '$1 == "Candidate:" { print $2 }')
+    if [ -z "$candidate" ] || [ "$candidate" = "(none)" ]; then
+      die "no archive of this machine offers $name (wanted ${pin#*=}); Debian bookworm's main, updates and security suites are needed"
+    fi
+    say "WARNING: $name: the pinned ${pin#*=} is gone from the archive; installing $candidate"
+    chosen+=("$name=$candidate")
+  done
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    -o DPkg::Lock::Timeout=600 "${chosen[@]}"
+}
+
+# Debian's own python3, whatever else comes first in PATH; pip keeps this machine's configuration.
+install_wheels() {
+  if [ -x .venv/bin/python3 ] && .venv/bin/python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then :; else
+    rm -rf .venv
+    /usr/bin/python3 -m venv .venv
+  fi
+  say "installing the wheels of scripts/requirements.txt into .venv"
+  .venv/bin/python3 -m pip install -q --disable-pip-version-check --no-input -r scripts/requirements.txt
+}
+
+install_packages
+[ "$want" = build ] || install_wheels
+mkdir -p "$stamps"
+rm -f "$stamps/$want"-*
+touch "$stamp"
+say "done ($want)"
