@@ -1,0 +1,71 @@
+// The whole graph of one process, from a configuration: what `zenith serve` and `zenith run` start.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "zenith/core/config.hpp"
+#include "zenith/core/effects.hpp"
+#include "zenith/core/ledger.hpp"
+#include "zenith/core/metrics.hpp"
+#include "zenith/gateway/port.hpp"
+#include "zenith/models/engine/model.hpp"
+
+namespace zenith::services {
+
+/// One model of one text service.
+struct ModelSpec {
+  std::string name;            ///< as requests name it
+  std::string service_id;      ///< unique: the service's id, with ":model" when it holds several
+  std::filesystem::path path;  ///< file or folder for load_model
+  std::uint32_t context = 0;   ///< 0: the model's own
+  std::uint32_t sequences = 64, queue = 256;
+  std::uint64_t kv_bytes = 1ull << 30;
+  kernels::Numerics numerics = kernels::Numerics::fast;
+};
+
+using ModelLoader = std::function<Expected<models::LoadedModel>(const ModelSpec& spec, MemoryLedger& ledger)>;
+using ModelFinder = std::function<Expected<std::filesystem::path>(const std::string& name)>;
+
+/// Where `name` lies below `dir` (a path that exists is taken as it is): `dir/name` itself when it holds
+/// model.safetensors, else its only .gguf file. @returns not_found naming the folder and `zenith pull NAME`.
+Expected<std::filesystem::path> find_model_file(const std::filesystem::path& dir, const std::string& name);
+
+/// models::load_model with the spec's numerics and context.
+Expected<models::LoadedModel> load_with_engine(const ModelSpec& spec, MemoryLedger& ledger);
+
+struct StackOptions {
+  Config config;                        ///< no [[service]]: a text service with the default models
+  ModelFinder find;                     ///< default: find_model_file under config.models.dir (or zenith_home()/models)
+  ModelLoader load = load_with_engine;  ///< tests put a toy model here
+};
+
+inline constexpr const char* kDefaultModel = "smollm2-135m";
+inline constexpr const char* kDefaultEmbeddingModel = "minilm-l6";
+
+/// Supervisor, directory, router, text services, sessions; lanes and threads. Any thread, unless said otherwise.
+class Stack {
+ public:
+  /// Returns at once: models load in the background, shown as `loading` in snapshot(). effects, ledger and metrics must
+  /// outlive it.
+  /// @returns invalid_argument naming the key of the configuration that is wrong.
+  static Expected<std::unique_ptr<Stack>> start(StackOptions options, Effects& effects, MemoryLedger& ledger,
+                                                Metrics& metrics);
+  virtual ~Stack() = default;  ///< stop()
+
+  virtual gateway::Port& port() = 0;
+  virtual messages::Snapshot snapshot() const = 0;
+  /// Blocks until no service is loading. @returns the first failed service's reason as unavailable; deadline when
+  /// `limit` is over.
+  virtual Status wait_loaded(std::chrono::milliseconds limit) = 0;
+  /// No new work (draining); blocks until all requests have ended; at the deadline the rest is cancelled with
+  /// Errc::draining.
+  virtual void drain(Deadline deadline) = 0;
+  /// Ends everything; idempotent. Requests that still run get Errc::draining. Not from a sink or a reply.
+  virtual void stop() = 0;
+};
+
+}  // namespace zenith::services

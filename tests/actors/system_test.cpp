@@ -1,0 +1,188 @@
+// The shim: messages, urgency, alarms, failures, the end. Deterministic: no threads but in the one test that says so.
+#include "zenith/actors/system.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <stdexcept>
+#include <vector>
+
+#include "zenith/actors/promise.hpp"
+
+namespace zenith::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Say {
+  std::string what;
+};
+struct Ask {
+  int number = 0;
+  Promise<int> answer;
+};
+struct Unknown {};
+
+struct Seen {
+  std::vector<std::string> said;
+  std::vector<Down> downs;
+  int wakes = 0;
+};
+
+class Talker final : public Actor<Say, Ask> {
+ public:
+  explicit Talker(Seen& seen) : seen_(seen) {}
+  void on(Say say, Context& self) override {
+    if (say.what == "throw") throw std::runtime_error("boom");
+    if (say.what == "quit") return self.quit();
+    if (say.what == "alarm") return self.wake_at(self.now() + 10ms);
+    seen_.said.push_back(std::move(say.what));
+  }
+  void on(Ask ask, Context&) override {
+    if (ask.number < 0) return;  // forgets the promise
+    ask.answer.keep(ask.number * 2);
+  }
+  void on_wake(Context&) override { ++seen_.wakes; }
+
+ private:
+  Seen& seen_;
+};
+
+class Watcher final : public Actor<Say> {
+ public:
+  Watcher(Seen& seen, Address other) : seen_(seen), other_(std::move(other)) {}
+  void on_start(Context& self) override { self.watch(other_); }
+  void on(Say, Context&) override {}
+  void on_down(const Down& down, Context&) override { seen_.downs.push_back(down); }
+
+ private:
+  Seen& seen_;
+  Address other_;
+};
+
+struct SystemTest : testing::Test {
+  FakeClock clock;
+  Seen seen;
+  System system{clock, {.workers = 2, .deterministic = true}};
+  Address talker = system.spawn("talker", std::make_unique<Talker>(seen));
+  Ref<Say> say{talker};
+  Ref<Ask> ask{talker};
+
+  std::vector<Expected<int>> answers;
+  Promise<int> promise() {
+    return {[this](Expected<int> got) { answers.push_back(std::move(got)); }, Error{Errc::unavailable, "gone", {}, {}}};
+  }
+};
+
+TEST_F(SystemTest, messages_arrive_in_order_and_urgent_ones_overtake) {
+  system.settle();
+  say.send({"a"});
+  say.send({"b"});
+  say.send({"cancel"}, Urgency::high);
+  system.settle();
+  EXPECT_EQ(seen.said, (std::vector<std::string>{"cancel", "a", "b"}));
+}
+
+TEST_F(SystemTest, a_kept_promise_answers_once) {
+  const auto p = promise();
+  ask.send({21, p});
+  system.settle();
+  EXPECT_FALSE(p.keep(1));
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].value(), 42);
+}
+
+TEST_F(SystemTest, a_forgotten_promise_is_a_typed_error) {
+  ask.send({-1, promise()});
+  system.settle();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].error().code, Errc::unavailable);
+}
+
+TEST_F(SystemTest, promises_in_the_mailbox_of_an_actor_that_throws_are_broken) {
+  system.settle();
+  say.send({"throw"});
+  ask.send({1, promise()});
+  ask.send({2, promise()});
+  system.settle();
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_FALSE(answers[0].has_value());
+  ask.send({3, promise()});  // to the ended actor
+  system.settle();
+  ASSERT_EQ(answers.size(), 3u);
+  EXPECT_FALSE(answers[2].has_value());
+}
+
+TEST_F(SystemTest, watchers_hear_why_an_actor_failed) {
+  system.spawn("watcher", std::make_unique<Watcher>(seen, talker));
+  system.settle();
+  say.send({"throw"});
+  system.settle();
+  ASSERT_EQ(seen.downs.size(), 1u);
+  EXPECT_EQ(seen.downs[0].who, talker.id());
+  EXPECT_TRUE(seen.downs[0].failed);
+  EXPECT_EQ(seen.downs[0].reason, "boom");
+  EXPECT_EQ(system.live(), 1u);
+}
+
+TEST_F(SystemTest, a_normal_end_is_not_a_failure_and_a_late_watch_still_hears) {
+  say.send({"quit"});
+  system.settle();
+  system.spawn("watcher", std::make_unique<Watcher>(seen, talker));
+  system.settle();
+  ASSERT_EQ(seen.downs.size(), 1u);
+  EXPECT_FALSE(seen.downs[0].failed);
+}
+
+TEST_F(SystemTest, alarms_follow_the_clock) {
+  say.send({"alarm"});
+  system.settle();
+  clock.advance(9ms);
+  system.settle();
+  EXPECT_EQ(seen.wakes, 0);
+  clock.advance(1ms);
+  system.settle();
+  EXPECT_EQ(seen.wakes, 1);
+}
+
+TEST_F(SystemTest, a_later_alarm_replaces_the_earlier_one) {
+  say.send({"alarm"});
+  system.settle();
+  clock.advance(5ms);
+  say.send({"alarm"});
+  system.settle();
+  clock.advance(20ms);
+  system.settle();
+  EXPECT_EQ(seen.wakes, 1);
+}
+
+TEST_F(SystemTest, a_message_of_another_type_is_dropped_and_the_actor_lives) {
+  Ref<Unknown>{talker}.send({});
+  say.send({"still here"});
+  system.settle();
+  EXPECT_EQ(seen.said, std::vector<std::string>{"still here"});
+}
+
+TEST_F(SystemTest, nothing_is_spawned_after_stop) {
+  system.stop();
+  EXPECT_EQ(system.live(), 0u);
+  EXPECT_FALSE(system.spawn("late", std::make_unique<Talker>(seen)));
+}
+
+TEST(system_threads, alarms_and_messages_work_with_real_workers) {
+  SystemClock clock;
+  System system{clock, {}};
+  std::promise<void> rang;
+  system.at(clock.now() + 1ms, [&] { rang.set_value(); });
+  EXPECT_EQ(rang.get_future().wait_for(10s), std::future_status::ready);
+
+  Seen seen;
+  const Ref<Ask> ask{system.spawn("talker", std::make_unique<Talker>(seen))};
+  std::promise<int> got;
+  ask.send({4, {[&](Expected<int> answer) { got.set_value(answer.value_or(-1)); }, Error{}}});
+  EXPECT_EQ(got.get_future().get(), 8);
+  system.stop();
+}
+
+}  // namespace
+}  // namespace zenith::actors
