@@ -1,0 +1,121 @@
+#include "config_text.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <numeric>
+
+namespace zenith::config {
+namespace {
+
+std::string one_of(const std::string& value, std::initializer_list<std::string_view> allowed) {
+  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return {};
+  std::string message = "is '" + value + "': it must be one of";
+  for (const auto name : allowed) message += (name == *allowed.begin() ? " " : ", ") + std::string{name};
+  return message;
+}
+
+std::string check_host_port(const std::string& value) {
+  const std::string wrong = "is '" + value + "': it must be host:port, such as 127.0.0.1:8080 or [::1]:8080";
+  const auto colon = value.rfind(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == value.size() || value.size() - colon > 6) return wrong;
+  const std::string_view port{value.data() + colon + 1, value.size() - colon - 1};
+  unsigned number = 0;
+  for (const char c : port) {
+    if (c < '0' || c > '9') return wrong;
+    number = number * 10 + static_cast<unsigned>(c - '0');
+  }
+  if (number > 65535) return wrong;
+  const std::string_view host{value.data(), colon};
+  const bool bracketed = host.front() == '[' && host.back() == ']' && host.size() > 2;
+  if (!bracketed && host.find_first_of(":[] /") != std::string_view::npos) return wrong;
+  return {};
+}
+
+/// Roles that the graph has, and those that a later version brings: the message tells them apart.
+std::string check_role(const std::string& value) {
+  for (const auto* later : {"expert", "vision", "voice", "sensor"}) {
+    if (value == later)
+      return "is '" + value + "': this build does not have that role yet; it serves gateway, router, text";
+  }
+  return one_of(value, {"gateway", "router", "text"});
+}
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string check_config_text(Text kind, const std::string& value) {
+  switch (kind) {
+    case Text::any: return {};
+    case Text::host_port: return check_host_port(value);
+    case Text::log_level: return one_of(value, {"debug", "info", "warn", "error", "off"});
+    case Text::numerics: return one_of(value, {"fast", "exact"});
+    case Text::role: return check_role(value);
+  }
+  return {};
+}
+
+std::string_view nearest(std::string_view name, const std::vector<std::string_view>& candidates) {
+  const auto shortened = name.substr(0, 64);
+  return *std::min_element(candidates.begin(), candidates.end(), [&](std::string_view a, std::string_view b) {
+    return distance(shortened, a) < distance(shortened, b);
+  });
+}
+
+std::vector<std::string> split_commas(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    auto part = text.substr(0, comma);
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+    if (!part.empty()) parts.emplace_back(part);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return parts;
+}
+
+std::string environment_name(std::string_view section, std::string_view key) {
+  std::string name = "ZENITH_" + std::string{section} + "_" + std::string{key};
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return name;
+}
+
+std::string toml_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04X", static_cast<unsigned>(byte));
+      out += escape;
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+}  // namespace zenith::config
