@@ -1,0 +1,65 @@
+// The directory: which services there are, how they are, which models they hold, which names mean them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "zenith/actors/actor.hpp"
+#include "zenith/actors/protocol.hpp"
+
+namespace zenith::actors {
+
+/// Immutable once published.
+struct DirectoryView {
+  struct Service {
+    messages::ServiceStatus status;
+    std::optional<messages::ModelEntry> model;
+    Ref<ServiceMessage> ref;
+  };
+  std::vector<Service> services;  ///< in the order of their announcement
+  std::map<std::string, std::string> aliases;
+  bool draining = false;
+
+  /// The model's own name: `name` itself, or what it is an alias of (aliases of aliases are followed, a ring ends at
+  /// itself).
+  std::string resolve(std::string_view name) const;
+};
+
+/// What /readyz and /v1/models show. Overall: draining, else loading while any service loads, else ready when at least
+/// one service with a model is ready (a failed one shows in its line), else failed.
+messages::Snapshot snapshot_of(const DirectoryView& view);
+
+/// Where the latest view hangs. Any thread; nobody waits for an actor to read it.
+class Board {
+ public:
+  explicit Board(std::map<std::string, std::string> aliases);
+  std::shared_ptr<const DirectoryView> view() const;
+  void publish(DirectoryView view);
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const DirectoryView> view_;
+};
+
+/// Messages to the next view. Plain.
+class DirectoryState {
+ public:
+  explicit DirectoryState(DirectoryView start) : view_(std::move(start)) {}
+  void on(Announce announce);  ///< a known id is replaced
+  Status on(Report report);    ///< not_found for an unknown id
+  void on(StartDraining);
+  const DirectoryView& view() const noexcept { return view_; }
+
+ private:
+  DirectoryView view_;
+};
+
+/// The actor: publishes a new view after every change. A restarted one goes on from the board.
+std::unique_ptr<Behaviour> make_directory(std::shared_ptr<Board> board);
+
+}  // namespace zenith::actors

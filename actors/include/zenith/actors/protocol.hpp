@@ -1,0 +1,111 @@
+// The messages between actors. Requests themselves are in messages/; these say who sends them to whom, and where
+// answers go.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "zenith/actors/address.hpp"
+#include "zenith/actors/promise.hpp"
+#include "zenith/messages/directory.hpp"
+#include "zenith/messages/reply.hpp"
+#include "zenith/messages/request.hpp"
+
+namespace zenith::actors {
+
+struct Pong {};
+/// Liveness through the mailbox: it is answered by the actor itself, so silence means that its worker is stuck.
+struct Ping {
+  Promise<Pong> answer;
+};
+
+// ---- to a session
+// -----------------------------------------------------------------------------------------------------------------
+
+struct Plan;
+struct Planned {
+  Expected<std::shared_ptr<const Plan>> plan;
+};
+struct FromService {
+  messages::Event event;
+};
+struct ClientGrant {
+  std::uint32_t events = 0;
+};
+struct CancelSession {
+  Error why;
+};
+using SessionMessage = std::variant<Planned, FromService, ClientGrant, CancelSession>;
+
+// ---- to a service
+// -----------------------------------------------------------------------------------------------------------------
+
+/// Start a generation. Events go to `session`, which the service watches: when the session ends, the work is cancelled.
+struct Submit {
+  std::shared_ptr<const messages::Generate> request;
+  Ref<SessionMessage> session;
+};
+/// Stop within one step, give everything back, answer nothing.
+struct CancelWork {
+  RequestId id;
+};
+struct GrantWork {
+  RequestId id;
+  std::uint32_t events = 0;
+};
+template <class Request, class Answer>
+struct Call {
+  Request request;
+  Promise<Answer> answer;
+};
+using EmbedCall = Call<messages::Embed, messages::Embeddings>;
+using TokenizeCall = Call<messages::Tokenize, messages::Tokens>;
+using DetokenizeCall = Call<messages::Detokenize, messages::Text>;
+using TemplateCall = Call<messages::ApplyTemplate, messages::Text>;
+using ServiceMessage =
+    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping>;
+
+// ---- to the router
+// ----------------------------------------------------------------------------------------------------------------
+
+enum class Task : std::uint8_t { generate, embed, text /* tokenize, detokenize, apply-template */ };
+
+struct Stage {
+  enum class Kind : std::uint8_t { think, embed, text } kind = Kind::think;
+  std::string service_id;
+  Ref<ServiceMessage> service;
+};
+/// What a request will pass through, in order. One stage until other modalities come.
+struct Plan {
+  messages::ModelEntry model;  ///< an alias resolved
+  std::vector<Stage> stages;
+};
+struct PlanRequest {
+  Task task = Task::generate;
+  std::string model;
+  Promise<std::shared_ptr<const Plan>> answer;
+};
+using RouterMessage = std::variant<PlanRequest, Ping>;
+
+// ---- to the directory
+// -------------------------------------------------------------------------------------------------------------
+
+/// A new service, or a new model of a known one.
+struct Announce {
+  messages::ServiceStatus status;
+  std::optional<messages::ModelEntry> model;
+};
+/// How a known service is. An empty `service` leaves the handle as it was.
+struct Report {
+  std::string id;
+  messages::Health health = messages::Health::loading;
+  std::string detail;
+  std::optional<messages::ModelEntry> model;
+  Ref<ServiceMessage> service;
+};
+struct StartDraining {};
+using DirectoryMessage = std::variant<Announce, Report, StartDraining, Ping>;
+
+}  // namespace zenith::actors

@@ -1,0 +1,27 @@
+// The router: which services a request passes through, or at once a typed error that says why it cannot be served.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "zenith/actors/actor.hpp"
+#include "zenith/actors/directory.hpp"
+#include "zenith/actors/protocol.hpp"
+
+namespace zenith::actors {
+
+/// Plain; one thread.
+class RouterState {
+ public:
+  /// An empty model means the first one of the right kind. Several services with the model take turns.
+  /// @returns draining; not_found listing the known models; invalid_argument (param "model") for a model of the wrong
+  /// kind; loading with the service's detail; unavailable naming the service and its last error.
+  Expected<Plan> plan(Task task, const std::string& model, const DirectoryView& view);
+
+ private:
+  std::size_t turn_ = 0;
+};
+
+std::unique_ptr<Behaviour> make_router(std::shared_ptr<const Board> board);
+
+}  // namespace zenith::actors

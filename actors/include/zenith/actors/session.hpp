@@ -1,0 +1,105 @@
+// A session: one generation from its admission to its last event, of which there is exactly one.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "zenith/actors/actor.hpp"
+#include "zenith/actors/protocol.hpp"
+#include "zenith/actors/shared_ref.hpp"
+#include "zenith/core/metrics.hpp"
+
+namespace zenith::actors {
+
+/// Delivers events up to the last one and nothing after; when it goes without a last one, that is `if_broken`.
+class GuardedSink {
+ public:
+  using Sink = std::function<void(messages::Event)>;
+  GuardedSink(Sink sink, Error if_broken) : sink_(std::move(sink)), if_broken_(std::move(if_broken)) {}
+  GuardedSink(GuardedSink&& o) noexcept : sink_(std::exchange(o.sink_, nullptr)), if_broken_(std::move(o.if_broken_)) {}
+  GuardedSink& operator=(GuardedSink&&) = delete;
+  ~GuardedSink();
+  void deliver(messages::Event event);
+  bool ended() const noexcept { return !sink_; }
+
+ private:
+  Sink sink_;
+  Error if_broken_;
+};
+
+/// Messages to effects. Plain; no clock of its own.
+class SessionState {
+ public:
+  struct Outcome {
+    std::vector<messages::Event> deliver;  ///< to the client, in order
+    std::optional<Stage> submit;           ///< to this service
+    bool cancel_work = false;              ///< tell the service to stop
+    std::uint32_t grant = 0;               ///< pass on to the service
+    bool end = false;                      ///< the last event was among `deliver`
+  };
+  Outcome on_planned(Expected<std::shared_ptr<const Plan>> plan);
+  Outcome on_event(messages::Event event);
+  Outcome on_grant(std::uint32_t events);
+  Outcome on_cancel(Error why);
+  Outcome on_deadline();
+  Outcome on_service_down(const std::string& reason);
+
+ private:
+  Outcome fail_with(Error error);
+  enum class At : std::uint8_t { planning, thinking, ended } at_ = At::planning;
+  std::string service_id_;
+};
+
+/// The live sessions: bounds their number and finds them by request id. Any thread. Must outlive its entries.
+class SessionTable {
+ public:
+  explicit SessionTable(std::size_t capacity) : capacity_(capacity) {}
+
+  /// A place in the table while this lives.
+  class Entry {
+   public:
+    Entry(SessionTable& table, RequestId id) noexcept : table_(&table), id_(id) {}
+    Entry(Entry&& o) noexcept : table_(std::exchange(o.table_, nullptr)), id_(o.id_) {}
+    Entry& operator=(Entry&&) = delete;
+    ~Entry() {
+      if (table_ != nullptr) table_->remove(id_);
+    }
+
+   private:
+    SessionTable* table_;
+    RequestId id_;
+  };
+
+  /// @returns overloaded when the table is full, draining after close(), invalid_argument for an id that is in use.
+  Expected<Entry> admit(RequestId id);
+  void bind(RequestId id, Ref<SessionMessage> session);  ///< nothing, when it has ended already
+  void send(RequestId id, SessionMessage message);       ///< at high urgency; nothing, when it has ended
+  void send_all(const std::function<SessionMessage()>& make);
+  void close();
+  std::size_t size() const;
+  bool wait_empty(std::chrono::nanoseconds limit);  ///< not from an actor. @returns empty in time
+
+ private:
+  void remove(RequestId id);
+  mutable std::mutex mutex_;
+  std::condition_variable empty_;
+  std::unordered_map<RequestId, Ref<SessionMessage>> sessions_;
+  std::size_t capacity_;
+  bool closed_ = false;
+};
+
+struct SessionSetup {
+  std::shared_ptr<const messages::Generate> request;
+  SessionTable::Entry entry;
+  std::shared_ptr<const SharedRef<RouterMessage>> router;
+  GuardedSink sink;
+};
+
+std::unique_ptr<Behaviour> make_session(SessionSetup setup);
+
+}  // namespace zenith::actors

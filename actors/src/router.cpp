@@ -1,0 +1,125 @@
+#include "zenith/actors/router.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <vector>
+
+namespace zenith::actors {
+namespace {
+
+using messages::Health;
+using messages::ModelKind;
+
+bool serves(ModelKind kind, Task task) {
+  switch (task) {
+    case Task::generate: return kind == ModelKind::generate;
+    case Task::embed: return kind == ModelKind::embed;
+    case Task::text: return true;
+  }
+  return false;
+}
+
+Stage::Kind stage_of(Task task) {
+  switch (task) {
+    case Task::generate: return Stage::Kind::think;
+    case Task::embed: return Stage::Kind::embed;
+    case Task::text: return Stage::Kind::text;
+  }
+  return Stage::Kind::text;
+}
+
+// Before its file is read a model's kind is not known: such a service has a name only.
+const std::string& name_of(const DirectoryView::Service& service) {
+  return service.model ? service.model->name : service.status.model;
+}
+
+std::string known_models(const DirectoryView& view) {
+  std::vector<std::string> names;
+  for (const auto& service : view.services) {
+    if (!name_of(service).empty()) names.push_back(name_of(service));
+  }
+  for (const auto& [alias, target] : view.aliases) names.push_back(alias);
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+tl::unexpected<Error> retry_later(Errc code, std::string message) {
+  return tl::make_unexpected(Error{code, std::move(message), "model", std::chrono::seconds(1)});
+}
+
+}  // namespace
+
+Expected<Plan> RouterState::plan(Task task, const std::string& model, const DirectoryView& view) {
+  if (view.draining) return fail(Errc::draining, "the server is shutting down and takes no new work");
+
+  const std::string wanted = model.empty() ? std::string{} : view.resolve(model);
+  std::vector<const DirectoryView::Service*> ready;
+  const DirectoryView::Service *loading = nullptr, *failed = nullptr, *wrong_kind = nullptr;
+  for (const auto& service : view.services) {
+    if (name_of(service).empty() || (!wanted.empty() && name_of(service) != wanted)) continue;
+    if (service.model && !serves(service.model->kind, task)) {
+      wrong_kind = &service;
+    } else if (service.status.health == Health::ready && service.ref && service.model) {
+      if (wanted.empty() && !ready.empty() && name_of(*ready.front()) != name_of(service)) continue;
+      ready.push_back(&service);
+    } else if (service.status.health == Health::loading) {
+      loading = &service;
+    } else {
+      failed = &service;
+    }
+  }
+  if (!ready.empty()) {
+    const auto& service = *ready[turn_++ % ready.size()];
+    return Plan{*service.model, {Stage{stage_of(task), service.status.id, service.ref}}};
+  }
+  if (loading != nullptr) {
+    return retry_later(Errc::loading,
+                       fmt::format("model '{}' is loading: {}", name_of(*loading), loading->status.detail));
+  }
+  if (failed != nullptr) {
+    return retry_later(Errc::unavailable, fmt::format("service '{}' for model '{}' is down: {}", failed->status.id,
+                                                      name_of(*failed), failed->status.detail));
+  }
+  if (wrong_kind != nullptr && !wanted.empty()) {
+    return fail(Errc::invalid_argument,
+                task == Task::embed
+                    ? fmt::format("model '{}' generates text and computes no embeddings; known models: {}", wanted,
+                                  known_models(view))
+                    : fmt::format("model '{}' computes embeddings and generates no text; known models: {}", wanted,
+                                  known_models(view)),
+                "model");
+  }
+  return fail(Errc::not_found, fmt::format("model '{}' is not known here; known models: {}", model, known_models(view)),
+              "model");
+}
+
+namespace {
+
+class Router final : public Actor<RouterMessage> {
+ public:
+  explicit Router(std::shared_ptr<const Board> board) : board_(std::move(board)) {}
+
+  void on(RouterMessage message, Context&) override {
+    if (const auto* ping = std::get_if<Ping>(&message)) {
+      ping->answer.keep(Pong{});
+      return;
+    }
+    const auto& request = std::get<PlanRequest>(message);
+    if (request.answer.kept()) return;
+    request.answer.keep(state_.plan(request.task, request.model, *board_->view()).map([](Plan plan) {
+      return std::make_shared<const Plan>(std::move(plan));
+    }));
+  }
+
+ private:
+  std::shared_ptr<const Board> board_;
+  RouterState state_;
+};
+
+}  // namespace
+
+std::unique_ptr<Behaviour> make_router(std::shared_ptr<const Board> board) {
+  return std::make_unique<Router>(std::move(board));
+}
+
+}  // namespace zenith::actors
