@@ -17,7 +17,8 @@ struct KvShape {
   DType dtype = DType::f16;
 };
 
-/// Pages are counted by reference, so that sequences may share a prefix. One thread (the lane that owns the model); gauges any thread.
+/// Pages are counted by reference, so that sequences may share a prefix. One thread (the lane that owns the model);
+/// gauges any thread.
 class KvPool {
  public:
   /// @returns out_of_memory from the ledger, before anything is allocated.
@@ -25,12 +26,12 @@ class KvPool {
   ~KvPool();
 
   std::size_t pages() const noexcept;
-  std::size_t free_pages() const noexcept;   ///< any thread
+  std::size_t free_pages() const noexcept;  ///< any thread
   kernels::KvLayer layer(std::size_t index) noexcept;
   const KvShape& shape() const noexcept;
 
-  Expected<std::uint32_t> acquire();         ///< overloaded when no page is free
-  void share(std::uint32_t page) noexcept;   ///< one more reference
+  Expected<std::uint32_t> acquire();        ///< overloaded when no page is free
+  void share(std::uint32_t page) noexcept;  ///< one more reference
   void release(std::uint32_t page) noexcept;
 
  private:
@@ -49,9 +50,10 @@ class BlockTable {
 
   /// Makes room for `tokens` in all. All or nothing. @returns overloaded when pages run out.
   Status reserve(std::size_t tokens);
-  void truncate(std::size_t tokens) noexcept;   ///< gives back pages past `tokens` (rollback)
+  void truncate(std::size_t tokens) noexcept;  ///< gives back pages past `tokens` (rollback)
   void clear() noexcept { truncate(0); }
   std::span<const std::uint32_t> pages() const noexcept { return pages_; }
+  KvPool& pool() const noexcept { return *pool_; }
   std::size_t capacity() const noexcept { return pages_.size() * kernels::kPageTokens; }
 
  private:

@@ -10,7 +10,8 @@
 namespace zenith::models {
 
 /// Every length and offset is checked against the file before use; no allocation exceeds what the file itself carries.
-/// @returns io when it cannot be opened, bad_file naming the key or tensor, unsupported naming version, byte order or tensor type.
+/// @returns io when it cannot be opened, bad_file naming the key or tensor, unsupported naming version, byte order or
+/// tensor type.
 Expected<std::unique_ptr<WeightSource>> open_gguf(const std::filesystem::path& path);
 
 /// The same over bytes in memory (fuzzing, tests). `bytes` must outlive the source.

@@ -15,8 +15,9 @@
 
 namespace zenith::models {
 
-/// A tensor as it lies in the file. Shape is outermost first: a matrix is [n_out, n_in]. Bytes are borrowed from the source's mapping
-/// and were checked to lie inside the file and to have exactly the size that shape and dtype need. Any alignment.
+/// A tensor as it lies in the file. Shape is outermost first: a matrix is [n_out, n_in]. Bytes are borrowed from the
+/// source's mapping and were checked to lie inside the file and to have exactly the size that shape and dtype need. Any
+/// alignment.
 struct TensorView {
   std::string_view name;
   DType dtype = DType::f32;
@@ -25,7 +26,8 @@ struct TensorView {
   std::uint64_t elements() const noexcept;
 };
 
-/// A metadata value. Arrays of strings and of numbers are kept whole; integers of every width become int64, floats double.
+/// A metadata value. Arrays of strings and of numbers are kept whole; integers of every width become int64, floats
+/// double.
 using MetaValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
                                std::vector<std::string>>;
 
@@ -33,18 +35,22 @@ using MetaValue = std::variant<bool, std::int64_t, double, std::string, std::vec
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
-  virtual std::string_view format() const noexcept = 0;   ///< "gguf" or "safetensors"
+  virtual std::string_view format() const noexcept = 0;  ///< "gguf" or "safetensors"
   virtual const TensorView* find(std::string_view name) const noexcept = 0;
   virtual std::vector<std::string_view> tensor_names() const = 0;
   virtual const MetaValue* meta(std::string_view key) const noexcept = 0;
-  virtual Generation generation() const noexcept = 0;     ///< XXH3 of header and sizes: cheap, changes with any re-quantisation
+  virtual Generation generation()
+      const noexcept = 0;  ///< XXH3 of header and sizes: cheap, changes with any re-quantisation
   virtual std::uint64_t file_bytes() const noexcept = 0;
 };
 
-/// Typed access with errors that name the key: "key 'llama.block_count' is missing", "… is a string, an integer is needed".
-Expected<std::int64_t> meta_int(const WeightSource& source, std::string_view key, std::optional<std::int64_t> fallback = {});
+/// Typed access with errors that name the key: "key 'llama.block_count' is missing", "… is a string, an integer is
+/// needed".
+Expected<std::int64_t> meta_int(const WeightSource& source, std::string_view key,
+                                std::optional<std::int64_t> fallback = {});
 Expected<double> meta_number(const WeightSource& source, std::string_view key, std::optional<double> fallback = {});
 Expected<bool> meta_bool(const WeightSource& source, std::string_view key, std::optional<bool> fallback = {});
-Expected<std::string> meta_string(const WeightSource& source, std::string_view key, std::optional<std::string> fallback = {});
+Expected<std::string> meta_string(const WeightSource& source, std::string_view key,
+                                  std::optional<std::string> fallback = {});
 
 }  // namespace zenith::models
