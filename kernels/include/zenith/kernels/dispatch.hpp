@@ -26,6 +26,7 @@ std::string numerics_id();
 std::vector<IntDot> supported_int_dots();              ///< on this machine, ascending
 Status restrict_int_dot(IntDot most);                  ///< for tests and `ZENITH_KERNELS_MAX`; before models are loaded (packing depends on it)
 std::string_view to_string(IntDot) noexcept;
+Expected<IntDot> parse_int_dot(std::string_view name);   ///< inverse of to_string
 
 /// One line of `zenith doctor --kernels`: which implementation serves an op.
 struct KernelRow {
