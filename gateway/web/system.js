@@ -25,10 +25,10 @@ function parseMetrics(text) {
   return values;
 }
 
-const sum = (values, name) => {
+const sum = (values, name, label = "") => {
   let total = 0, seen = false;
   for (const [key, value] of values) {
-    if (key === name || key.startsWith(`${name}{`)) { total += value; seen = true; }
+    if ((key === name || key.startsWith(`${name}{`)) && key.includes(label)) { total += value; seen = true; }
   }
   return seen ? total : undefined;
 };
@@ -75,13 +75,13 @@ export class SystemView {
   }
 
   showLoad(values) {
-    const now = performance.now(), tokens = sum(values, "zenith_generated_tokens_total");
+    const now = performance.now(), tokens = sum(values, "zenith_tokens_total", 'kind="generated"');
     const rate = this.previous && tokens !== undefined ? (tokens - this.previous.tokens) / (now - this.previous.now) * 1000 : undefined;
     this.previous = { now, tokens };
     const used = sum(values, "zenith_kv_pages_used"), total = sum(values, "zenith_kv_pages_total");
     const cards = [
       ["Tokens per second", rate?.toFixed(1)],
-      ["Running", sum(values, "zenith_sequences_running")],
+      ["Running", sum(values, "zenith_running_sequences")],
       ["Waiting", sum(values, "zenith_queue_depth")],
       ["Mean time to first token", ms(mean(values, "zenith_time_to_first_token_seconds"))],
       ["Mean time between tokens", ms(mean(values, "zenith_inter_token_seconds"))],

@@ -78,7 +78,7 @@ async def crowd(host, port, clients):
 async def settled(base, seconds=5.0):
     until = time.monotonic() + seconds
     while True:
-        now = gauges(base, "zenith_sequences_running", "zenith_queue_depth", "zenith_kv_pages_used")
+        now = gauges(base, "zenith_running_sequences", "zenith_queue_depth", "zenith_kv_pages_used")
         if not any(now.values()) or time.monotonic() > until:
             return now
         await asyncio.sleep(0.1)
