@@ -21,5 +21,7 @@ std::span<const Architecture> architectures() noexcept;
 Expected<std::unique_ptr<Graph>> load_llama(const WeightSource& source, const LoadOptions& options);
 Expected<std::unique_ptr<Graph>> load_qwen2(const WeightSource& source, const LoadOptions& options);
 Expected<std::unique_ptr<Graph>> load_qwen3(const WeightSource& source, const LoadOptions& options);
+Expected<std::unique_ptr<Graph>> load_gemma3(const WeightSource& source, const LoadOptions& options);
+Expected<std::unique_ptr<Graph>> load_bert(const WeightSource& source, const LoadOptions& options);
 
 }  // namespace zenith::models

@@ -1,7 +1,10 @@
 // The one WeightSource: tables that a format's parser fills, over bytes that it owns or borrows.
 #pragma once
 
+#include <deque>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -32,11 +35,14 @@ class StoredSource final : public WeightSource {
   void seal(std::span<const std::byte> header, std::uint64_t file_bytes);
   /// Metadata from a file beside the weights become part of the generation.
   void fold_into_generation(std::string_view bytes);
+  /// A copy of `text` that lives as long as the source, for names that are not in the mapping.
+  std::string_view own(std::string text) { return names_.emplace_back(std::move(text)); }
   void keep(MappedFile file) noexcept { file_ = std::move(file); }
 
  private:
   std::string_view format_;
   MappedFile file_;
+  std::deque<std::string> names_;
   std::vector<TensorView> tensors_;  // in the file's order
   std::unordered_map<std::string_view, std::size_t> by_name_;
   std::map<std::string, MetaValue, std::less<>> meta_;
