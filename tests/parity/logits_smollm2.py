@@ -110,6 +110,7 @@ def perplexity(model, tokenizer) -> None:
 
 
 def main() -> None:
+    torch.set_num_threads(1)  # the order of sums must not depend on the machine's cores
     model, tokenizer = load()
     perplexity(model, tokenizer)
     logits_and_greedy(model, tokenizer)

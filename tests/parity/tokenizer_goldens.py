@@ -98,6 +98,32 @@ def byte_level_goldens(models):
     write("byte_smollm_special", lambda s: t.encode(s, add_special_tokens=False).ids)
 
 
+def wordpiece_goldens(models):
+    from tokenizers import Tokenizer, normalizers
+    file = models / "minilm-l6/tokenizer.json"
+    t = Tokenizer.from_file(str(file))
+    t.no_truncation()
+    t.no_padding()
+    write("wordpiece_minilm", lambda s: t.encode(s).ids)
+    t.normalizer = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=True)
+    write("wordpiece_minilm_accents", lambda s: t.encode(s, add_special_tokens=False).ids)
+
+
+def spm_goldens(name, **training):
+    """A small SentencePiece BPE model of our own, its tokens as GGUF would carry them, and what the library makes of the texts."""
+    import io
+    import sentencepiece as spm
+    model = io.BytesIO()
+    spm.SentencePieceTrainer.train(sentence_iterator=iter([t for t in PICKED * 3 if t.strip() and "\0" not in t]), model_writer=model, model_type="bpe",
+                                   normalization_rule_name="identity", remove_extra_whitespaces=False, minloglevel=2, num_threads=1,
+                                   character_coverage=0.98, bos_id=1, eos_id=2, unk_id=0, hard_vocab_limit=False, **training)
+    p = spm.SentencePieceProcessor(model_proto=model.getvalue())
+    kind = lambda i: 6 if p.is_byte(i) else 2 if p.is_unknown(i) else 3 if p.is_control(i) else 5 if p.is_unused(i) else 4 if p.id_to_piece(i) in training.get("user_defined_symbols", []) else 1
+    size = p.get_piece_size()
+    write(name, lambda s: p.encode(s), tokens=[p.id_to_piece(i) for i in range(size)], scores=[p.get_score(i) for i in range(size)],
+          types=[kind(i) for i in range(size)])
+
+
 def main():
     parser = argparse.ArgumentParser()
     home = os.environ.get("ZENITH_HOME") or pathlib.Path.home() / ".cache/zenith"
@@ -105,6 +131,11 @@ def main():
     models = parser.parse_args().models
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "texts.json").write_text(json.dumps({"picked": PICKED, "random": RANDOM}, ensure_ascii=False, separators=(",", ":")))
+    spm_goldens("spm_llama", vocab_size=1200, byte_fallback=True, add_dummy_prefix=True)
+    spm_goldens("spm_plain", vocab_size=900, byte_fallback=False, add_dummy_prefix=True)
+    spm_goldens("spm_gemma", vocab_size=1200, byte_fallback=True, add_dummy_prefix=False,
+                user_defined_symbols=["\n" * n for n in range(1, 8)] + ["\u2581" * n for n in range(2, 8)] + ["\t", "<table>", "</s><unk>"])
+    wordpiece_goldens(models)
     byte_level_goldens(models)
 
 

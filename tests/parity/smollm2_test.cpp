@@ -1,0 +1,107 @@
+// SmolLM2 against transformers on the weights of the same file (tests/parity/logits_smollm2.py).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine.hpp"
+#include "npy.hpp"
+
+namespace zenith::parity {
+namespace {
+
+struct Prompt {
+  std::string name;
+  std::vector<TokenId> ids, greedy;
+  std::vector<double> margins;
+  double log_sum_exp = 0.0;
+};
+
+std::string data(const std::string& name) { return std::string(ZENITH_TEST_DATA) + "/parity/" + name; }
+
+std::vector<Prompt> prompts() {
+  std::ifstream in(data("smollm2.json"));
+  std::vector<Prompt> out;
+  for (const auto& p : nlohmann::json::parse(in).at("prompts"))
+    out.push_back({p.at("name"), p.at("ids"), p.at("greedy"), p.at("margins"), p.at("log_sum_exp")});
+  return out;
+}
+
+std::filesystem::path model_file() { return default_model("smollm2-135m") / "SmolLM2-135M-Instruct.Q4_1.gguf"; }
+
+/// Compares the last position's logits of each prompt: a seeded sample of the row, its 64 largest, and the whole row's
+/// log-sum-exp.
+void expect_logits(kernels::Numerics numerics, double limit, double log_sum_exp_limit) {
+  const auto cases = prompts();
+  const auto sample_ids = load_npy<std::int32_t>(data("smollm2-sample-ids.npy"));
+  const auto sample = load_npy<float>(data("smollm2-sample.npy"));
+  const auto top_ids = load_npy<std::int32_t>(data("smollm2-top-ids.npy"));
+  const auto top = load_npy<float>(data("smollm2-top.npy"));
+  ASSERT_EQ(cases.size(), 20U);
+  ASSERT_EQ(sample.rows, cases.size());
+  Engine engine(model_file(), numerics);
+  double worst = 0.0;
+  for (std::size_t p = 0; p < cases.size(); ++p) {
+    const std::vector<float> logits = engine.last(cases[p].ids);
+    std::vector<float> got, want(sample.row(p), sample.row(p) + sample.cols);
+    for (const std::int32_t id : sample_ids.values) got.push_back(logits[static_cast<std::size_t>(id)]);
+    for (std::size_t i = 0; i < top.cols; ++i) {
+      got.push_back(logits[static_cast<std::size_t>(top_ids.row(p)[i])]);
+      want.push_back(top.row(p)[i]);
+    }
+    const double error = nmse(got, want);
+    EXPECT_LE(error, limit) << cases[p].name;
+    EXPECT_NEAR(log_sum_exp(logits), cases[p].log_sum_exp, log_sum_exp_limit) << cases[p].name;
+    worst = error <= worst ? worst : error;
+  }
+  testing::Test::RecordProperty("worst_nmse", std::to_string(worst));
+  std::printf("worst NMSE of 20 prompts: %.3g\n", worst);
+}
+
+TEST(SmolLM2, logits_in_exact) { expect_logits(kernels::Numerics::exact, 1e-6, 1e-2); }
+
+TEST(SmolLM2, logits_in_fast) { expect_logits(kernels::Numerics::fast, 1e-3, 0.3); }
+
+TEST(SmolLM2, greedy_text_in_exact) {
+  const auto cases = prompts();
+  std::vector<std::vector<TokenId>> ids;
+  for (const Prompt& p : cases) ids.push_back(p.ids);
+  Engine engine(model_file(), kernels::Numerics::exact);
+  const auto got = engine.greedy(ids, 64);
+  std::size_t equal = 0;
+  for (std::size_t p = 0; p < cases.size(); ++p) {
+    ASSERT_EQ(cases[p].greedy.size(), 64U);
+    if (got[p] == cases[p].greedy) {
+      ++equal;
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(std::ranges::mismatch(got[p], cases[p].greedy).in1 - got[p].begin());
+    std::printf("%s leaves the reference at token %zu, where its margin is %g\n", cases[p].name.c_str(), at,
+                cases[p].margins[at]);
+  }
+  EXPECT_GE(equal, 19U);
+}
+
+TEST(SmolLM2, first_choice_in_fast_where_the_reference_is_sure) {
+  Engine engine(model_file(), kernels::Numerics::fast);
+  std::size_t sure = 0, agreed = 0, steps = 0;
+  for (const Prompt& p : prompts()) {
+    std::vector<TokenId> ids = p.ids;
+    ids.insert(ids.end(), p.greedy.begin(), p.greedy.end() - 1);
+    const Logits logits = engine.all(ids, p.ids.size());
+    for (std::size_t i = 0; i < p.greedy.size(); ++i) {
+      const TokenId choice = argmax(logits[p.ids.size() - 1 + i]);
+      ++steps;
+      agreed += choice == p.greedy[i];
+      if (p.margins[i] <= 0.5) continue;
+      ++sure;
+      EXPECT_EQ(choice, p.greedy[i]) << p.name << ", token " << i << ", margin " << p.margins[i];
+    }
+  }
+  EXPECT_GT(sure, steps / 2) << "the goldens have too few sure steps to mean anything";
+  std::printf("first choice agrees at %zu of %zu steps, %zu of them sure\n", agreed, steps, sure);
+}
+
+}  // namespace
+}  // namespace zenith::parity
