@@ -19,16 +19,18 @@ class EventSink {
 };
 
 template <class T>
-using Reply = std::function<void(Expected<T>)>;   ///< called exactly once, from any thread
+using Reply = std::function<void(Expected<T>)>;  ///< called exactly once, from any thread
 
-/// Any thread; no call blocks. Every request ends by its header's deadline at the latest, in its last event or its reply.
+/// Any thread; no call blocks. Every request ends by its header's deadline at the latest, in its last event or its
+/// reply.
 class Port {
  public:
   virtual ~Port() = default;
   virtual void generate(messages::Generate request, std::shared_ptr<EventSink> sink) = 0;
   /// The client took `events` events: that many more may come.
   virtual void grant(RequestId id, std::uint32_t events) = 0;
-  /// The client went away or asked to stop. The sink still gets its last event (Errc::cancelled), unless that came already.
+  /// The client went away or asked to stop. The sink still gets its last event (Errc::cancelled), unless that came
+  /// already.
   virtual void cancel(RequestId id) = 0;
   virtual void embed(messages::Embed request, Reply<messages::Embeddings> reply) = 0;
   virtual void tokenize(messages::Tokenize request, Reply<messages::Tokens> reply) = 0;

@@ -21,16 +21,17 @@ struct Limits {
   std::size_t connections = 1024;
   std::size_t json_depth = 64;
   std::size_t websocket_message_bytes = 4u << 20;
-  std::size_t buffered_bytes_per_client = 1u << 20;    ///< unsent output; beyond it the stream pauses by credit
+  std::size_t buffered_bytes_per_client = 1u << 20;  ///< unsent output; beyond it the stream pauses by credit
   std::chrono::seconds header_timeout{10}, body_timeout{30}, idle_timeout{75}, write_timeout{30};
-  std::chrono::seconds request_deadline{600};          ///< when a request names none
+  std::chrono::seconds request_deadline{600};           ///< when a request names none
+  std::chrono::milliseconds stream_keep_alive{15'000};  ///< a comment goes out after that much silence of a stream
 };
 
 /// One line of the keys file.
 struct ApiKey {
-  std::string sha256_hex;      ///< of the key; the key itself is never stored
+  std::string sha256_hex;  ///< of the key; the key itself is never stored
   TenantId tenant;
-  std::uint32_t requests_per_minute = 0, tokens_per_minute = 0;   ///< 0 = no limit
+  std::uint32_t requests_per_minute = 0, tokens_per_minute = 0;  ///< 0 = no limit
 };
 
 /// [[key]] sha256 tenant requests_per_min tokens_per_min. @returns bad_file naming file, line and field.
@@ -38,23 +39,25 @@ Expected<std::vector<ApiKey>> read_keys_file(const std::string& path);
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;                 ///< 0: any free one; see Server::port()
-  std::optional<std::vector<ApiKey>> keys;   ///< absent: no key is asked for (loopback only, unless `exposed`)
-  bool exposed = false;                      ///< must be set to listen beyond loopback; then keys are required
-  std::vector<std::string> cors_origins;     ///< empty: no cross-origin requests
+  std::uint16_t port = 8080;                ///< 0: any free one; see Server::port()
+  std::optional<std::vector<ApiKey>> keys;  ///< absent: no key is asked for (loopback only, unless `exposed`)
+  bool exposed = false;                     ///< must be set to listen beyond loopback; then keys are required
+  std::vector<std::string> cors_origins;    ///< empty: no cross-origin requests
   std::string default_model, default_embedding_model;
   Limits limits;
 };
 
 class Server {
  public:
-  /// Binds and listens; nothing is served before run(). @returns io naming the address ("port 8080 is in use: …"), invalid_argument
-  /// for an exposed address without keys.
-  static Expected<std::unique_ptr<Server>> listen(ServerOptions options, Port& port, Effects& effects, Metrics& metrics);
+  /// Binds and listens; nothing is served before run(). @returns io naming the address ("port 8080 is in use: …"),
+  /// invalid_argument for an exposed address without keys.
+  static Expected<std::unique_ptr<Server>> listen(ServerOptions options, Port& port, Effects& effects,
+                                                  Metrics& metrics);
   virtual ~Server() = default;
   virtual std::uint16_t port() const noexcept = 0;
-  virtual void run() = 0;                        ///< serves on the calling thread until stop() is done
-  /// Any thread: no new connections or requests (503 draining, Connection: close), running ones get `drain`, then are cancelled.
+  virtual void run() = 0;  ///< serves on the calling thread until stop() is done
+  /// Any thread: no new work (503 draining, Connection: close; /healthz and /readyz still answer), what runs gets
+  /// `drain`, then ends with Errc::draining; then run() returns.
   virtual void stop(std::chrono::milliseconds drain) = 0;
 };
 

@@ -1,0 +1,199 @@
+#include "api/chat_request.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace zenith::gateway {
+namespace {
+
+constexpr std::array<std::string_view, 5> kRoles{"system", "developer", "user", "assistant", "tool"};
+constexpr std::array<std::string_view, 6> kEfforts{"none", "minimal", "low", "medium", "high", "xhigh"};
+
+bool is_null(const Value& v) { return std::holds_alternative<std::nullptr_t>(v.data); }
+bool is_empty(const Value& v) {
+  const auto* list = std::get_if<Value::Array>(&v.data);
+  return is_null(v) || (list != nullptr && list->empty());
+}
+
+Status read_part(const Value& part, const std::string& where, messages::ChatMessage& out) {
+  const auto* members = std::get_if<Value::Object>(&part.data);
+  if (members == nullptr)
+    return bad_field(where, fmt::format("must be an object with a type, not {}", type_name(part)));
+  const std::string* type = nullptr;
+  const std::string* text = nullptr;
+  for (const auto& [name, value] : *members) {
+    if (name == "type") type = std::get_if<std::string>(&value.data);
+    if (name == "text") text = std::get_if<std::string>(&value.data);
+  }
+  if (type == nullptr) return bad_field(where + ".type", "must be a string");
+  if (*type != "text") {
+    return fail(Errc::unsupported,
+                fmt::format("{}.type: \"{}\" is not served yet, only \"text\" is", where, type->substr(0, 100)),
+                where + ".type");
+  }
+  if (text == nullptr) return bad_field(where + ".text", "must be a string");
+  for (const auto& [name, value] : *members) {
+    if (name != "type" && name != "text")
+      return bad_field(where + "." + name.substr(0, 100), "is not a field that is known here");
+  }
+  out.text_parts.push_back(*text);
+  return {};
+}
+
+Status read_content(const Value& content, const std::string& where, messages::ChatMessage& out) {
+  if (const auto* text = std::get_if<std::string>(&content.data)) {
+    out.text_parts.push_back(*text);
+    return {};
+  }
+  const auto* parts = std::get_if<Value::Array>(&content.data);
+  if (parts == nullptr)
+    return bad_field(where, fmt::format("must be a string or a list of parts, not {}", type_name(content)));
+  if (parts->empty()) return bad_field(where, "has no parts");
+  for (std::size_t i = 0; i < parts->size(); ++i) {
+    if (auto status = read_part((*parts)[i], fmt::format("{}[{}]", where, i), out); !status) return status;
+  }
+  return {};
+}
+
+Expected<messages::ChatMessage> read_message(const Value& message, const std::string& where) {
+  const auto* members = std::get_if<Value::Object>(&message.data);
+  if (members == nullptr) return bad_field(where, fmt::format("must be an object, not {}", type_name(message)));
+  messages::ChatMessage out;
+  bool has_content = false;
+  for (const auto& [name, value] : *members) {
+    const std::string field = where + "." + name.substr(0, 100);
+    if (name == "content") {
+      if (is_null(value)) continue;
+      if (auto status = read_content(value, field, out); !status) return tl::make_unexpected(status.error());
+      has_content = true;
+    } else if (name == "role" || name == "name" || name == "reasoning_content" || name == "tool_call_id") {
+      if (is_null(value) && name != "role") continue;
+      const auto* text = std::get_if<std::string>(&value.data);
+      if (text == nullptr) return bad_field(field, fmt::format("must be a string, not {}", type_name(value)));
+      if (name == "role") out.role = *text;
+      if (name == "name") out.name = *text;
+      if (name == "reasoning_content") out.reasoning_content = *text;
+    } else if (name == "tool_calls" || name == "function_call" || name == "audio" || name == "refusal" ||
+               name == "annotations") {
+      // Clients send an answer back with all of its fields: empty ones say nothing.
+      if (!is_empty(value)) return fail(Errc::unsupported, field + ": is not served yet", field);
+    } else {
+      return bad_field(field, "is not a field that is known here");
+    }
+  }
+  if (out.role.empty()) return bad_field(where + ".role", "is missing");
+  if (std::find(kRoles.begin(), kRoles.end(), out.role) == kRoles.end()) {
+    return bad_field(where + ".role", fmt::format("must be system, developer, user, assistant or tool, not \"{}\"",
+                                                  out.role.substr(0, 100)));
+  }
+  if (!has_content && out.role != "assistant") return bad_field(where + ".content", "is missing");
+  return out;
+}
+
+Status set_messages(const Value& v, Draft& d) {
+  auto list = read_messages(v);
+  if (!list) return tl::make_unexpected(list.error());
+  d.chat.messages = std::move(*list);
+  d.has_messages = true;
+  return {};
+}
+
+Status set_response_format(const Value& v, Draft&) {
+  const Value* type = nullptr;
+  for (const auto& [name, value] : std::get<Value::Object>(v.data)) {
+    if (name == "type") type = &value;
+  }
+  const auto* text = type != nullptr ? std::get_if<std::string>(&type->data) : nullptr;
+  if (text == nullptr) return bad_field("response_format.type", "must be a string");
+  if (*text == "text") return {};
+  return fail(Errc::unsupported,
+              fmt::format("response_format: the type \"{}\" is not served yet, only \"text\" is", text->substr(0, 100)),
+              "response_format");
+}
+
+Status set_effort(const Value& v, Draft& d) {
+  const auto& effort = std::get<std::string>(v.data);
+  if (std::find(kEfforts.begin(), kEfforts.end(), effort) == kEfforts.end()) {
+    return bad_field("reasoning_effort", fmt::format("must be none, minimal, low, medium, high or xhigh, not \"{}\"",
+                                                     effort.substr(0, 100)));
+  }
+  d.chat.reasoning_effort = effort;
+  return {};
+}
+
+std::vector<Field> build_chat_fields() {
+  using K = FieldKind;
+  static constexpr std::string_view kLater = "is not served yet";
+  auto fields = generation_fields();
+  const std::vector<Field> own{
+      {"messages", K::any, 0, 0, set_messages},
+      {"max_completion_tokens", K::integer, 1, INT32_MAX,
+       [](const Value& v, Draft& d) -> Status {
+         d.max_completion_tokens = std::get<std::int64_t>(v.data);
+         return {};
+       }},
+      {"logprobs", K::boolean, 0, 0,
+       [](const Value& v, Draft& d) -> Status {
+         d.generate.logprobs = std::get<bool>(v.data);
+         return {};
+       }},
+      {"top_logprobs", K::integer, 0, 20,
+       [](const Value& v, Draft& d) -> Status {
+         d.generate.top_logprobs = static_cast<std::uint32_t>(std::get<std::int64_t>(v.data));
+         d.has_top_logprobs = true;
+         return {};
+       }},
+      {"response_format", K::object, 0, 0, set_response_format},
+      {"chat_template_kwargs", K::object, 0, 0,
+       [](const Value& v, Draft& d) -> Status {
+         d.chat.template_kwargs = std::get<Value::Object>(v.data);
+         return {};
+       }},
+      {"reasoning_effort", K::string, 1, 32, set_effort},
+      {"tools", K::refused, 0, 0, nullptr, kLater},
+      {"tool_choice", K::refused, 0, 0, nullptr, kLater},
+      {"parallel_tool_calls", K::refused, 0, 0, nullptr, kLater},
+      {"functions", K::refused, 0, 0, nullptr, kLater},
+      {"function_call", K::refused, 0, 0, nullptr, kLater},
+      {"modalities", K::refused, 0, 0, nullptr, kLater},
+      {"audio", K::refused, 0, 0, nullptr, kLater},
+      {"web_search_options", K::refused, 0, 0, nullptr, kLater},
+  };
+  fields.insert(fields.end(), own.begin(), own.end());
+  return fields;
+}
+
+}  // namespace
+
+std::span<const Field> chat_fields() {
+  static const std::vector<Field> fields = build_chat_fields();
+  return fields;
+}
+
+Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list) {
+  const auto* items = std::get_if<Value::Array>(&list.data);
+  if (items == nullptr) return bad_field("messages", fmt::format("must be a list, not {}", type_name(list)));
+  if (items->empty()) return bad_field("messages", "is empty: a chat needs at least one message");
+  std::vector<messages::ChatMessage> out;
+  out.reserve(items->size());
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    auto message = read_message((*items)[i], fmt::format("messages[{}]", i));
+    if (!message) return tl::make_unexpected(message.error());
+    out.push_back(std::move(*message));
+  }
+  return out;
+}
+
+Expected<Draft> read_chat_request(const Value& body, const std::string& default_model, Streams streams) {
+  Draft draft;
+  if (auto status = apply_fields(body, chat_fields(), draft); !status) return tl::make_unexpected(status.error());
+  draft.stream = draft.stream || streams == Streams::always;
+  if (!draft.has_messages) return bad_field("messages", "is missing");
+  if (auto status = finish_draft(draft, default_model); !status) return tl::make_unexpected(status.error());
+  draft.generate.prompt = std::move(draft.chat);
+  return draft;
+}
+
+}  // namespace zenith::gateway

@@ -1,0 +1,26 @@
+// One declaration an endpoint; the files beside this one define them, routes.cpp lists them.
+#pragma once
+
+#include <memory>
+
+namespace zenith::gateway {
+
+class Call;
+
+void chat_completions(const std::shared_ptr<Call>& call);
+void completions(const std::shared_ptr<Call>& call);
+void embeddings(const std::shared_ptr<Call>& call);
+void list_models(const std::shared_ptr<Call>& call);
+void get_model(const std::shared_ptr<Call>& call);
+void tokenize(const std::shared_ptr<Call>& call);
+void detokenize(const std::shared_ptr<Call>& call);
+void apply_template(const std::shared_ptr<Call>& call);
+void stream(const std::shared_ptr<Call>& call);
+void healthz(const std::shared_ptr<Call>& call);
+void readyz(const std::shared_ptr<Call>& call);
+void metrics(const std::shared_ptr<Call>& call);
+void props(const std::shared_ptr<Call>& call);
+void openapi(const std::shared_ptr<Call>& call);
+void page(const std::shared_ptr<Call>& call);
+
+}  // namespace zenith::gateway

@@ -1,0 +1,36 @@
+// What the server and its connections know of each other.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+
+#include "gateway.hpp"
+
+namespace zenith::gateway {
+
+using Socket = boost::asio::ip::tcp::socket;
+
+/// An open connection, HTTP or WebSocket. The loop's thread only.
+class Client {
+ public:
+  virtual ~Client() = default;
+  virtual void start() = 0;
+  /// Close as soon as what was said is said.
+  virtual void wind_down() = 0;
+  virtual void kill() = 0;
+};
+
+class Hub {
+ public:
+  virtual ~Hub() = default;
+  virtual Gateway& gateway() noexcept = 0;
+  virtual void add(std::shared_ptr<Client> client) = 0;
+  virtual void remove(const Client* client) = 0;
+};
+
+/// Takes over a socket whose client asked for an upgrade; `handshake` was let in by Gateway::open.
+std::shared_ptr<Client> make_websocket(Hub& hub, Socket socket, HttpRequest handshake);
+std::shared_ptr<Client> make_http_connection(Hub& hub, Socket socket);
+
+}  // namespace zenith::gateway

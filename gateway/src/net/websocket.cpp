@@ -1,0 +1,197 @@
+// A WebSocket: messages in, messages out in order, every bound of RFC 6455 kept by Beast and a few of ours.
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <deque>
+
+#include "net/client.hpp"
+#include "net/deadline_timer.hpp"
+#include "stream_session.hpp"
+
+namespace zenith::gateway {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+using boost::system::error_code;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr int kPings = 50;  ///< within…
+constexpr auto kPingWindow = std::chrono::seconds{10};
+
+class WebSocketConnection;
+
+/// The way out of one request of the session.
+class WebSocketOutlet final : public Outlet, public std::enable_shared_from_this<WebSocketOutlet> {
+ public:
+  explicit WebSocketOutlet(std::weak_ptr<WebSocketConnection> connection) : connection_(std::move(connection)) {}
+  void reply(HttpReply reply) override {
+    send(std::move(reply.body), 0);
+    send(stream_done("error"), 0);
+  }
+  void start_stream(int, HeaderList, std::string, std::string) override {}
+  void send(std::string bytes, std::uint32_t events) override;
+  void finish() override {}
+  std::size_t buffered() const override;
+
+ private:
+  std::weak_ptr<WebSocketConnection> connection_;
+};
+
+class WebSocketConnection final : public Client, public std::enable_shared_from_this<WebSocketConnection> {
+ public:
+  WebSocketConnection(Hub& hub, Socket socket, HttpRequest handshake)
+      : hub_(hub), ws_(std::move(socket)), write_limit_(ws_.get_executor()), handshake_(std::move(handshake)) {}
+
+  void start() override {
+    const auto& limits = hub_.gateway().options.limits;
+    session_.emplace(hub_.gateway(), handshake_,
+                     [weak = weak_from_this()] { return std::make_shared<WebSocketOutlet>(weak); });
+    ws_.set_option(websocket::stream_base::timeout{limits.header_timeout, limits.idle_timeout, true});
+    ws_.read_message_max(limits.websocket_message_bytes);
+    ws_.text(true);
+    if (const auto protocol = subprotocol(); !protocol.empty()) {
+      ws_.set_option(websocket::stream_base::decorator(
+          [protocol](websocket::response_type& r) { r.set(http::field::sec_websocket_protocol, protocol); }));
+    }
+    ws_.control_callback([this](websocket::frame_type kind, beast::string_view) {
+      if (kind == websocket::frame_type::ping) on_ping();
+    });
+    request_ = {http::verb::get, handshake_.target, 11};
+    for (const auto& [name, value] : handshake_.headers) request_.insert(name, value);
+    ws_.async_accept(request_, [self = shared_from_this()](const error_code& ec) {
+      if (ec) return self->gone();
+      self->read();
+    });
+  }
+
+  void wind_down() override { close(websocket::close_code::going_away); }
+  void kill() override { gone(); }
+  void on_limit(int) { gone(); }
+
+  void send(std::string text, std::uint32_t events, std::weak_ptr<Outlet> from) {
+    if (gone_) return;
+    queued_ += text.size();
+    queue_.push_back({std::move(text), events, std::move(from)});
+    if (queued_ > 4 * hub_.gateway().options.limits.buffered_bytes_per_client) return gone();
+    if (!writing_) write();
+  }
+  std::size_t queued() const noexcept { return queued_; }
+
+ private:
+  struct Message {
+    std::string text;  ///< empty: nothing goes out, the events count
+    std::uint32_t events;
+    std::weak_ptr<Outlet> from;
+  };
+
+  /// The first that carries no key, as a browser needs one of those that it offered.
+  std::string subprotocol() const {
+    const auto* offered = handshake_.header("sec-websocket-protocol");
+    if (offered == nullptr) return {};
+    std::string_view list = *offered;
+    const auto first = trim(list.substr(0, list.find(',')));
+    for (;;) {
+      const auto comma = list.find(',');
+      const auto item = trim(list.substr(0, comma));
+      if (item.find("api-key.") == std::string_view::npos) return std::string(item);
+      if (comma == std::string_view::npos) return std::string(first);
+      list.remove_prefix(comma + 1);
+    }
+  }
+
+  void read() {
+    ws_.async_read(buffer_, [self = shared_from_this()](const error_code& ec, std::size_t) {
+      if (self->gone_) return;
+      if (ec) return self->gone();
+      if (!self->ws_.got_text()) return self->close(websocket::close_code::unknown_data);
+      std::string text = beast::buffers_to_string(self->buffer_.data());
+      self->buffer_.consume(self->buffer_.size());
+      self->session_->on_message(std::move(text));
+      if (!self->gone_) self->read();
+    });
+  }
+
+  void write() {
+    while (!queue_.empty() && queue_.front().text.empty()) written();
+    if (queue_.empty()) return closing_ ? close(websocket::close_code::going_away) : void();
+    writing_ = true;
+    write_limit_.arm(*this, 0, hub_.gateway().options.limits.write_timeout);
+    ws_.async_write(boost::asio::buffer(queue_.front().text),
+                    [self = shared_from_this()](const error_code& ec, std::size_t) {
+                      self->writing_ = false;
+                      self->write_limit_.disarm();
+                      if (self->gone_) return;
+                      if (ec) return self->gone();
+                      self->written();
+                      if (!self->writing_) self->write();
+                    });
+  }
+
+  void written() {
+    const Message message = std::move(queue_.front());
+    queue_.pop_front();
+    queued_ -= message.text.size();
+    if (message.events == 0) return;
+    if (const auto outlet = message.from.lock(); outlet && outlet->on_written) outlet->on_written(message.events);
+  }
+
+  void on_ping() {
+    const auto now = SteadyClock::now();
+    if (now - ping_window_ > kPingWindow) {
+      ping_window_ = now;
+      pings_ = 0;
+    }
+    if (++pings_ > kPings) close(websocket::close_code::policy_error);
+  }
+
+  void close(websocket::close_code code) {
+    closing_ = true;
+    if (close_sent_ || gone_ || (code == websocket::close_code::going_away && (writing_ || !queue_.empty()))) return;
+    close_sent_ = true;
+    ws_.async_close(code, [self = shared_from_this()](const error_code&) { self->gone(); });
+  }
+
+  void gone() {
+    if (gone_) return;
+    gone_ = true;
+    const auto self = shared_from_this();
+    write_limit_.cancel();
+    error_code ignored;
+    beast::get_lowest_layer(ws_).close(ignored);
+    if (session_) session_->on_closed();
+    hub_.remove(this);
+  }
+
+  Hub& hub_;
+  websocket::stream<Socket> ws_;
+  DeadlineTimer<WebSocketConnection, int> write_limit_;
+  HttpRequest handshake_;
+  http::request<http::empty_body> request_;
+  std::optional<StreamSession> session_;
+  beast::flat_buffer buffer_;
+  std::deque<Message> queue_;
+  std::size_t queued_ = 0;
+  bool writing_ = false, closing_ = false, close_sent_ = false, gone_ = false;
+  int pings_ = 0;
+  SteadyClock::time_point ping_window_{};
+};
+
+void WebSocketOutlet::send(std::string bytes, std::uint32_t events) {
+  if (const auto c = connection_.lock()) c->send(std::move(bytes), events, weak_from_this());
+}
+std::size_t WebSocketOutlet::buffered() const {
+  const auto c = connection_.lock();
+  return c ? c->queued() : 0;
+}
+
+}  // namespace
+
+std::shared_ptr<Client> make_websocket(Hub& hub, Socket socket, HttpRequest handshake) {
+  return std::make_shared<WebSocketConnection>(hub, std::move(socket), std::move(handshake));
+}
+
+}  // namespace zenith::gateway

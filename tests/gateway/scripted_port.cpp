@@ -1,0 +1,238 @@
+#include "scripted_port.hpp"
+
+#include <algorithm>
+
+namespace zenith::gateway::test {
+
+using messages::ChoiceEnd;
+using messages::Delta;
+using messages::Event;
+using messages::Finished;
+using messages::Started;
+
+ScriptedPort::ScriptedPort() : thread_([this] { work(); }) {}
+
+ScriptedPort::~ScriptedPort() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void ScriptedPort::set(Script script) {
+  const std::lock_guard lock(mutex_);
+  script_ = std::move(script);
+}
+
+void ScriptedPort::set_health(messages::Health health) {
+  const std::lock_guard lock(mutex_);
+  health_ = health;
+}
+
+std::deque<Event> ScriptedPort::play(const messages::Generate& request) const {
+  std::deque<Event> events;
+  if (script_.error && script_.error_first) {
+    events.push_back(*script_.error);
+    return events;
+  }
+  events.push_back(Started{script_.prompt_tokens});
+  std::vector<std::string> deltas = script_.deltas;
+  if (script_.echo_prompt) {
+    if (const auto* chat = std::get_if<messages::Chat>(&request.prompt))
+      deltas = {chat->messages.back().text_parts.back()};
+    if (const auto* text = std::get_if<std::string>(&request.prompt)) deltas = {*text};
+  }
+  std::uint32_t made = 0;
+  const auto limit = request.max_tokens.value_or(UINT32_MAX);
+  bool cut = false;
+  for (std::size_t r = 0; r < script_.repeat && !cut; ++r) {
+    for (std::size_t i = 0; i < deltas.size() && !cut; ++i) {
+      if (made / request.choices >= limit) {
+        cut = true;
+        break;
+      }
+      for (std::uint32_t c = 0; c < request.choices; ++c) {
+        Delta delta{c, deltas[i], r == 0 && i == 0 ? script_.reasoning : std::string{}, {}};
+        if (request.logprobs) {
+          messages::TokenLogprobs token{{static_cast<TokenId>(i), deltas[i], -0.5F}, {}};
+          for (std::uint32_t t = 0; t < request.top_logprobs; ++t)
+            token.top.push_back(
+                {static_cast<TokenId>(t), std::string("t").append(std::to_string(t)), -1.0F * static_cast<float>(t)});
+          delta.logprobs.push_back(std::move(token));
+        }
+        events.push_back(std::move(delta));
+        ++made;
+      }
+    }
+  }
+  if (script_.hold || script_.drop) return events;
+  if (script_.error) {
+    events.push_back(*script_.error);
+    return events;
+  }
+  for (std::uint32_t c = 0; c < request.choices; ++c)
+    events.push_back(ChoiceEnd{c, cut ? messages::FinishReason::length : messages::FinishReason::stop});
+  Finished finished;
+  finished.usage = {script_.prompt_tokens, made, 0, 0};
+  finished.timings = {script_.prompt_tokens, made, 0, 0.1, 1.5, 3.0};
+  events.push_back(finished);
+  return events;
+}
+
+void ScriptedPort::generate(messages::Generate request, std::shared_ptr<EventSink> sink) {
+  const std::lock_guard lock(mutex_);
+  Running run;
+  run.events = play(request);
+  run.credit = request.credit_events;
+  run.hold = script_.hold;
+  run.drop = script_.drop;
+  run.sink = std::move(sink);
+  seen_.generates.push_back(request);
+  const auto id = request.header.id;
+  run.request = std::move(request);
+  running_.emplace(id, std::move(run));
+  wake_.notify_all();
+  changed_.notify_all();
+}
+
+void ScriptedPort::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    auto at = std::find_if(running_.begin(), running_.end(), [](const auto& item) {
+      const Running& r = item.second;
+      return (r.credit > 0 && !r.events.empty()) || (r.events.empty() && r.drop);
+    });
+    if (at == running_.end()) {
+      if (stop_) return;
+      wake_.wait(lock);
+      continue;
+    }
+    Running& run = at->second;
+    if (run.events.empty()) {
+      auto sink = std::move(run.sink);
+      running_.erase(at);
+      lock.unlock();
+      sink.reset();
+      lock.lock();
+      continue;
+    }
+    --run.credit;
+    ++seen_.events_sent;
+    Event event = std::move(run.events.front());
+    run.events.pop_front();
+    auto sink = run.sink;
+    if (messages::is_last(event)) running_.erase(at);
+    changed_.notify_all();
+    lock.unlock();
+    sink->on_event(std::move(event));
+    sink.reset();
+    lock.lock();
+  }
+}
+
+void ScriptedPort::grant(RequestId id, std::uint32_t events) {
+  const std::lock_guard lock(mutex_);
+  seen_.granted[id] += events;
+  if (const auto at = running_.find(id); at != running_.end()) at->second.credit += events;
+  wake_.notify_all();
+  changed_.notify_all();
+}
+
+void ScriptedPort::cancel(RequestId id) {
+  const std::lock_guard lock(mutex_);
+  seen_.cancelled.push_back(id);
+  if (const auto at = running_.find(id); at != running_.end()) {
+    at->second.events = {Error{Errc::cancelled, "cancelled", {}, {}}};
+    at->second.credit += 1;
+  }
+  wake_.notify_all();
+  changed_.notify_all();
+}
+
+namespace {
+
+/// "missing" is the one model that nobody has.
+template <class T>
+bool refused(const std::string& model, const Reply<T>& reply) {
+  if (model != "missing") return false;
+  reply(fail(Errc::not_found, "there is no model \"missing\": known are fake, fake-embed", "model"));
+  return true;
+}
+
+}  // namespace
+
+void ScriptedPort::embed(messages::Embed request, Reply<messages::Embeddings> reply) {
+  if (refused(request.model, reply)) return;
+  messages::Embeddings out;
+  for (std::size_t i = 0; i < request.inputs.size(); ++i) out.vectors.push_back({0.6F, 0.8F, static_cast<float>(i)});
+  out.prompt_tokens = static_cast<std::uint32_t>(request.inputs.size());
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.embeds.push_back(std::move(request));
+  }
+  reply(std::move(out));
+}
+
+void ScriptedPort::tokenize(messages::Tokenize request, Reply<messages::Tokens> reply) {
+  if (refused(request.model, reply)) return;
+  messages::Tokens out;
+  for (const char c : request.content) out.tokens.push_back(static_cast<unsigned char>(c));
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.tokenizes.push_back(std::move(request));
+  }
+  reply(std::move(out));
+}
+
+void ScriptedPort::detokenize(messages::Detokenize request, Reply<messages::Text> reply) {
+  if (refused(request.model, reply)) return;
+  messages::Text out;
+  for (const auto token : request.tokens) out.text.push_back(static_cast<char>(token & 0x7f));
+  reply(std::move(out));
+}
+
+void ScriptedPort::apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) {
+  if (refused(request.model, reply)) return;
+  messages::Text out;
+  for (const auto& m : request.chat.messages) {
+    out.text += "<" + m.role + ">";
+    for (const auto& part : m.text_parts) out.text += part;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.templates.push_back(std::move(request));
+  }
+  reply(std::move(out));
+}
+
+messages::Snapshot ScriptedPort::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  messages::Snapshot s;
+  s.overall = health_;
+  s.services = {{messages::Role::router, "router-0", messages::Health::ready, {}, {}},
+                {messages::Role::text, "text-0", health_, "fake", "a scripted engine"}};
+  messages::ModelEntry fake{
+      "fake", messages::ModelKind::generate, {}, {"text"}, {"text"}, 2048, "apache-2.0", "llama", {}, 1'700'000'000};
+  messages::ModelEntry alias = fake;
+  alias.name = "org/alias";
+  alias.alias_of = "fake";
+  messages::ModelEntry embed{
+      "fake-embed", messages::ModelKind::embed, {}, {"text"}, {"embedding"}, 512, "apache-2.0", "bert", {},
+      1'700'000'000};
+  s.models = {fake, alias, embed};
+  return s;
+}
+
+ScriptedPort::Seen ScriptedPort::seen() const {
+  const std::lock_guard lock(mutex_);
+  return seen_;
+}
+
+bool ScriptedPort::wait_until(const std::function<bool(const Seen&)>& holds) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::seconds(5), [&] { return holds(seen_); });
+}
+
+}  // namespace zenith::gateway::test
