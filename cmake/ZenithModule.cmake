@@ -40,6 +40,21 @@ function(zenith_module name)
   set_property(GLOBAL APPEND PROPERTY ZENITH_MODULES ${name})
 endfunction()
 
+# What a module links in the end, however it was said, against the table. Called once, after the last module.
+function(zenith_check_links)
+  get_property(modules GLOBAL PROPERTY ZENITH_MODULES)
+  foreach(name IN LISTS modules)
+    foreach(property LINK_LIBRARIES INTERFACE_LINK_LIBRARIES)
+      get_target_property(libraries zenith_${name} ${property})
+      foreach(library IN LISTS libraries)
+        if(library MATCHES "^(\\$<LINK_ONLY:)?zenith(::|_)([a-z]+)>?$" AND NOT CMAKE_MATCH_3 IN_LIST ZENITH_MAY_LINK_${name})
+          message(FATAL_ERROR "zenith::${name} may not depend on zenith::${CMAKE_MATCH_3} (cmake/ZenithModule.cmake lists the allowed edges)")
+        endif()
+      endforeach()
+    endforeach()
+  endforeach()
+endfunction()
+
 # zenith_test(name SOURCES … LINK …): one GoogleTest executable; every case is a ctest test.
 # LABELS default to the folder's name. Tests may read ZENITH_SOURCE_DIR and ZENITH_TEST_DATA.
 function(zenith_test name)
