@@ -35,7 +35,8 @@ void five_bits(const std::byte* high, const std::byte* low, int offset, Block32&
   std::memcpy(&bits, high, sizeof bits);
   for (std::size_t i = 0; i < 16; ++i) {
     out.q[i] = static_cast<std::int8_t>(((u8(low, i) & 15) | static_cast<int>(bits >> i & 1U) << 4) - offset);
-    out.q[i + 16] = static_cast<std::int8_t>(((u8(low, i) >> 4) | static_cast<int>(bits >> (i + 16) & 1U) << 4) - offset);
+    out.q[i + 16] =
+        static_cast<std::int8_t>(((u8(low, i) >> 4) | static_cast<int>(bits >> (i + 16) & 1U) << 4) - offset);
   }
 }
 
@@ -73,7 +74,8 @@ void q5_k(const std::byte* b, std::size_t sub, Block32& out) noexcept {
 /// 128 bytes of low nibbles, 64 of high bit pairs, 16 int8 scales (one for 16 elements), d. Two halves of 128 elements.
 void q6_k(const std::byte* b, std::size_t sub, Block32& out) noexcept {
   const std::size_t half_of = sub / 4, quarter = sub % 4;
-  const std::byte *low = b + half_of * 64 + quarter % 2 * 32, *high = b + 128 + half_of * 32, *scales = b + 192 + sub * 2;
+  const std::byte *low = b + half_of * 64 + quarter % 2 * 32, *high = b + 128 + half_of * 32,
+                  *scales = b + 192 + sub * 2;
   const float d = half(b + 208);
   for (std::size_t i = 0; i < 2; ++i) out.d[i] = d * static_cast<float>(static_cast<std::int8_t>(u8(scales, i)));
   out.m = 0;
@@ -93,7 +95,10 @@ void decode_block(DType type, const std::byte* row, std::size_t i, Block32& out)
     case DType::q4_1: set_scales(out, half(b), half(b + 2)); return nibbles(b + 4, 0, out);
     case DType::q5_0: set_scales(out, half(b), 0); return five_bits(b + 2, b + 6, 16, out);
     case DType::q5_1: set_scales(out, half(b), half(b + 2)); return five_bits(b + 4, b + 8, 0, out);
-    case DType::q8_0: set_scales(out, half(b), 0); std::memcpy(out.q, b + 2, kBlock); return;
+    case DType::q8_0:
+      set_scales(out, half(b), 0);
+      std::memcpy(out.q, b + 2, kBlock);
+      return;
     case DType::q4_k: return q4_k(b, sub, out);
     case DType::q5_k: return q5_k(b, sub, out);
     case DType::q6_k: return q6_k(b, sub, out);

@@ -8,7 +8,7 @@
 
 namespace zenith::kernels {
 
-constexpr std::size_t kBlock = 32;   ///< elements that share an activation scale, and the unit of packing
+constexpr std::size_t kBlock = 32;  ///< elements that share an activation scale, and the unit of packing
 
 /// 32 consecutive weights of a row: w[i] = d[i / 16] * q[i] + m. d * q is exact in f32, so the sum is rounded once.
 struct Block32 {

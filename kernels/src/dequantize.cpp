@@ -42,8 +42,8 @@ Status dequantize_row(DType type, std::span<const std::byte> bytes, std::span<fl
     case DType::i32:
     case DType::i64: break;
   }
-  return fail(Errc::unsupported,
-              std::string{dtype_info(type).name} + " has no float meaning: weights must be of a float or block-quantised type");
+  return fail(Errc::unsupported, std::string{dtype_info(type).name} +
+                                     " has no float meaning: weights must be of a float or block-quantised type");
 }
 
 }  // namespace zenith::kernels

@@ -22,8 +22,9 @@ bool has(IntDot dot) noexcept {
     case IntDot::avx2: return avx2;
     case IntDot::avx_vnni: return avx2 && __builtin_cpu_supports("avxvnni");
     case IntDot::avx512_vnni:
-      return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+      return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vnni");
   }
   return false;
 }
@@ -67,14 +68,15 @@ std::vector<IntDot> supported_int_dots() {
 Status restrict_int_dot(IntDot most) {
   const std::vector<IntDot> here = supported_int_dots();
   const auto above = std::upper_bound(here.begin(), here.end(), most);
-  mutable_target().int_dot = *(above - 1);   // generic is always there and least
+  mutable_target().int_dot = *(above - 1);  // generic is always there and least
   return {};
 }
 
 Expected<IntDot> parse_int_dot(std::string_view name) {
   for (const IntDot dot : kAllIntDots)
     if (to_string(dot) == name) return dot;
-  return fail(Errc::invalid_argument, fmt::format("no integer-dot kernel '{}': use generic, avx2, avx_vnni or avx512_vnni", name));
+  return fail(Errc::invalid_argument,
+              fmt::format("no integer-dot kernel '{}': use generic, avx2, avx_vnni or avx512_vnni", name));
 }
 
 std::string_view to_string(IntDot dot) noexcept {
@@ -103,7 +105,8 @@ std::vector<KernelRow> kernel_rows() {
                                   ? highway + ", 16-bit activations"
                                   : fmt::format("{} intrinsics, 16-bit activations", to_string(target().int_dot));
   std::vector<KernelRow> rows;
-  for (const char* op : {"rms_norm", "layer_norm", "rope", "add", "scale", "softcap", "silu_mul", "gelu_tanh_mul", "gelu_erf"})
+  for (const char* op :
+       {"rms_norm", "layer_norm", "rope", "add", "scale", "softcap", "silu_mul", "gelu_tanh_mul", "gelu_erf"})
     rows.push_back({op, "F32", "cpu", highway});
   for (const char* dtype : {"F32", "F16"}) rows.push_back({"attention", dtype, "cpu", highway});
   for (const char* dtype : {"F32", "F16", "BF16"}) rows.push_back({"linear", dtype, "cpu", highway});

@@ -27,10 +27,12 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> LoadHalf(D d, const std::uint16_t* p) {
   const auto bits = hn::PromoteTo(du, hn::LoadU(dh, p));
   const auto rest = hn::And(bits, hn::Set(du, 0x7FFFU));
   const auto sign = hn::ShiftLeft<16>(hn::Xor(bits, rest));
-  // The exponent is 112 too small: the product also makes subnormals right. Infinities and NaNs get the largest exponent back.
+  // The exponent is 112 too small: the product also makes subnormals right. Infinities and NaNs get the largest
+  // exponent back.
   const auto scaled = hn::Mul(hn::BitCast(d, hn::ShiftLeft<13>(rest)), hn::Set(d, 0x1p112F));
   const auto special = hn::Gt(hn::BitCast(d, hn::ShiftLeft<13>(rest)), hn::BitCast(d, hn::Set(du, 0x0F7F'FFFFU)));
-  const auto fixed = hn::Or(hn::BitCast(du, scaled), hn::IfThenElseZero(hn::RebindMask(du, special), hn::Set(du, 0x7F80'0000U)));
+  const auto fixed =
+      hn::Or(hn::BitCast(du, scaled), hn::IfThenElseZero(hn::RebindMask(du, special), hn::Set(du, 0x7F80'0000U)));
   return hn::BitCast(d, hn::Or(fixed, sign));
 #endif
 }

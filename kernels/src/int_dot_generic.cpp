@@ -14,7 +14,7 @@ HWY_BEFORE_NAMESPACE();
 namespace zenith::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr std::size_t kLanes = 8, kParts128 = 2;   // eight outputs to a group, four to a vector
+constexpr std::size_t kLanes = 8, kParts128 = 2;  // eight outputs to a group, four to a vector
 using DF = hn::FixedTag<float, 4>;
 using DI = hn::FixedTag<std::int32_t, 4>;
 using DH = hn::FixedTag<std::int16_t, 8>;
@@ -50,8 +50,8 @@ struct Generic {
   }
 
   /// The sums of vectors [first, last) of a block's values for outputs [4 half, 4 half + 4).
-  static HWY_INLINE VI Block(const unsigned char* values, std::size_t half, const std::int16_t* x, std::size_t first, std::size_t last,
-                             VI even) {
+  static HWY_INLINE VI Block(const unsigned char* values, std::size_t half, const std::int16_t* x, std::size_t first,
+                             std::size_t last, VI even) {
     VI odd = hn::Zero(DI{});
     constexpr std::size_t kParts = kFormat.nibble ? 4 : 2;
     for (std::size_t v = first; v < last; ++v) {

@@ -1,5 +1,5 @@
-// The integer dot product by intrinsics, over a struct of vector operations `V`. Included by one file for each instruction set, inside
-// its anonymous namespace: nothing here may be shared between differently compiled files.
+// The integer dot product by intrinsics, over a struct of vector operations `V`. Included by one file for each
+// instruction set, inside its anonymous namespace: nothing here may be shared between differently compiled files.
 
 template <class V, PackKind kKind>
 struct IntDot {
@@ -38,7 +38,9 @@ struct IntDot {
       const float* x_scale = c.x_scale + row * c.blocks + b;
       I acc[R];
       for (size_t r = 0; r < R; ++r)
-        acc[r] = kKind == PackKind::nibble_offset ? V::broadcast_int(-kNibbleOffset * c.x_isum[(row + r) * c.blocks + b]) : V::zero();
+        acc[r] = kKind == PackKind::nibble_offset
+                     ? V::broadcast_int(-kNibbleOffset * c.x_isum[(row + r) * c.blocks + b])
+                     : V::zero();
       constexpr size_t kVectors = kFormat.nibble ? 4 : 8;
       constexpr size_t kFirstHalf = kFormat.halves ? kVectors / 2 : kVectors;
       block<R>(values, x, stride, 0, kFirstHalf, acc);
@@ -85,7 +87,7 @@ struct IntDot {
   }
 
   static void run(const IntDotCall& c) {
-    constexpr size_t kChunk = 64;   // rows whose activations stay in L2 while the weights pass by
+    constexpr size_t kChunk = 64;  // rows whose activations stay in L2 while the weights pass by
     const size_t group_bytes = c.blocks * kBlockBytes;
     for (size_t chunk = 0; chunk < c.rows; chunk += kChunk) {
       const size_t end = c.rows - chunk < kChunk ? c.rows : chunk + kChunk;
@@ -107,7 +109,7 @@ struct IntDot {
 template <class V>
 constexpr IntDotTable int_dot_table() {
   return {V::kLanes,
-          {IntDot<V, PackKind::nibble_offset>::run, IntDot<V, PackKind::nibble_min>::run, IntDot<V, PackKind::nibble_min_f32>::run,
-           IntDot<V, PackKind::byte>::run, IntDot<V, PackKind::byte_min>::run, IntDot<V, PackKind::byte_min_f32>::run,
-           IntDot<V, PackKind::byte_halves_f32>::run}};
+          {IntDot<V, PackKind::nibble_offset>::run, IntDot<V, PackKind::nibble_min>::run,
+           IntDot<V, PackKind::nibble_min_f32>::run, IntDot<V, PackKind::byte>::run, IntDot<V, PackKind::byte_min>::run,
+           IntDot<V, PackKind::byte_min_f32>::run, IntDot<V, PackKind::byte_halves_f32>::run}};
 }

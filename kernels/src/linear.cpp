@@ -35,8 +35,8 @@ Expected<Linear> Linear::make(DType dtype, std::span<const std::byte> weights, s
   if (!kind && dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
     return fail(Errc::unsupported, fmt::format("no linear kernel for {} weights", info.name));
   if (n_out == 0 || n_in == 0 || n_in % info.elements != 0)
-    return fail(Errc::invalid_argument,
-                fmt::format("a {} matrix of {} x {}: columns must be a multiple of {}", info.name, n_out, n_in, info.elements));
+    return fail(Errc::invalid_argument, fmt::format("a {} matrix of {} x {}: columns must be a multiple of {}",
+                                                    info.name, n_out, n_in, info.elements));
   if (n_in / info.elements > weights.size() / info.bytes || n_out > weights.size() / row_bytes(dtype, n_in) ||
       row_bytes(dtype, n_in) * n_out != weights.size())
     return fail(Errc::invalid_argument,
@@ -52,7 +52,7 @@ Expected<Linear> Linear::make(DType dtype, std::span<const std::byte> weights, s
   if (kind) {
     impl->table = &int_dot_table(target().int_dot);
     impl->packed = pack(dtype, weights, n_out, n_in, impl->table->lanes);
-    if (borrow) impl->bytes = weights;   // rows are read from here: cheaper than from the packed form
+    if (borrow) impl->bytes = weights;  // rows are read from here: cheaper than from the packed form
   } else if (borrow) {
     impl->bytes = weights;
   } else {
@@ -81,7 +81,7 @@ void Linear::row(std::size_t o, std::span<float> out) const noexcept { impl_->ro
 void Linear::Impl::row(std::size_t o, std::span<float> out) const noexcept {
   if (bytes.empty()) return unpack_row(*packed, o, out);
   const std::size_t n = row_bytes(dtype, n_in);
-  (void)dequantize_row(dtype, bytes.subspan(o * n, n), out);   // make() let only types with a float meaning in
+  (void)dequantize_row(dtype, bytes.subspan(o * n, n), out);  // make() let only types with a float meaning in
 }
 
 void Linear::Impl::apply(Exec& ex, const Activations& x, View2<float> y, bool add) const {
@@ -97,8 +97,9 @@ void Linear::Impl::apply(Exec& ex, const Activations& x, View2<float> y, bool ad
 Status Linear::add_adapter(std::uint16_t id, View2<const float> a, View2<const float> b, float scale) {
   if (id == 0) return fail(Errc::invalid_argument, "adapter id 0 means none: ids start at 1");
   if (a.cols != impl_->n_in || b.rows != impl_->n_out || a.rows != b.cols || a.rows == 0)
-    return fail(Errc::invalid_argument, fmt::format("an adapter of {} x {} and {} x {} does not fit a matrix of {} x {}", b.rows, b.cols,
-                                                    a.rows, a.cols, impl_->n_out, impl_->n_in));
+    return fail(Errc::invalid_argument,
+                fmt::format("an adapter of {} x {} and {} x {} does not fit a matrix of {} x {}", b.rows, b.cols,
+                            a.rows, a.cols, impl_->n_out, impl_->n_in));
   Adapter adapter{id, a.rows, scale, {}, {}};
   for (std::size_t r = 0; r < a.rows; ++r) adapter.a.insert(adapter.a.end(), a[r].begin(), a[r].end());
   for (std::size_t o = 0; o < b.rows; ++o) adapter.b.insert(adapter.b.end(), b[o].begin(), b[o].end());

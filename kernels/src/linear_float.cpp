@@ -9,15 +9,16 @@
 namespace zenith::kernels {
 namespace {
 
-constexpr std::size_t kOuts = 4, kRows = 4;   // of a tile
-constexpr std::size_t kRowChunk = 64;         // rows that stay in L2 while the weights pass by
+constexpr std::size_t kOuts = 4, kRows = 4;  // of a tile
+constexpr std::size_t kRowChunk = 64;        // rows that stay in L2 while the weights pass by
 
 /// A share of [0, count) for one of n threads, in multiples of `grain`.
 struct Range {
   std::size_t begin, end;
 };
 Range share(std::size_t count, std::size_t grain, int thread, int threads) noexcept {
-  const std::size_t grains = (count + grain - 1) / grain, t = static_cast<std::size_t>(thread), n = static_cast<std::size_t>(threads);
+  const std::size_t grains = (count + grain - 1) / grain, t = static_cast<std::size_t>(thread),
+                    n = static_cast<std::size_t>(threads);
   return {std::min(grains * t / n * grain, count), std::min(grains * (t + 1) / n * grain, count)};
 }
 
@@ -40,7 +41,8 @@ const float* Linear::Impl::row_floats(std::size_t o, std::span<float> scratch) c
 
 void Linear::Impl::apply_float(Exec& ex, const Activations& x, View2<float> y, bool add) const {
   Workspace::Scope scope{*ex.workspace};
-  const std::span<float> scratch = ex.workspace->take<float>(static_cast<std::size_t>(ex.pool->threads()) * kOuts * n_in);
+  const std::span<float> scratch =
+      ex.workspace->take<float>(static_cast<std::size_t>(ex.pool->threads()) * kOuts * n_in);
   const View2<const float> in = x.x();
   ex.pool->run([&](int thread, int threads) {
     const std::span<float> mine = scratch.subspan(static_cast<std::size_t>(thread) * kOuts * n_in, kOuts * n_in);

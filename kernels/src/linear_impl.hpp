@@ -14,10 +14,11 @@ struct Adapter {
   std::uint16_t id = 0;
   std::size_t rank = 0;
   float scale = 1.0F;
-  std::vector<float> a, b;   ///< [rank, n_in], [n_out, rank]
+  std::vector<float> a, b;  ///< [rank, n_in], [n_out, rank]
 };
 
-/// Quantised types: `packed`, made for `table`, and `bytes` only if borrowed. Float types: `bytes`, which may be `owned`.
+/// Quantised types: `packed`, made for `table`, and `bytes` only if borrowed. Float types: `bytes`, which may be
+/// `owned`.
 struct Linear::Impl {
   DType dtype{};
   std::size_t n_out = 0, n_in = 0;

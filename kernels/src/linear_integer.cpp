@@ -6,7 +6,7 @@
 namespace zenith::kernels {
 
 void Linear::Impl::apply_integer(Exec& ex, const Activations& x, View2<float> y, bool add) const {
-  const QuantizedRows& q = x.quantized(ex);   // before any Scope: other Linears use it too
+  const QuantizedRows& q = x.quantized(ex);  // before any Scope: other Linears use it too
   ex.pool->for_range(n_out, packed->lanes, [&](std::size_t begin, std::size_t end) {
     table->run[static_cast<std::size_t>(packed->kind)]({.x = q.q,
                                                         .x_scale = q.scale,

@@ -19,7 +19,7 @@ void put_scale(unsigned char* at, bool f32, std::size_t lane, float value) noexc
   if (f32) {
     std::memcpy(at + lane * 4, &value, 4);
   } else {
-    const std::uint16_t bits = f32_to_f16(value);   // exact: it was read from f16
+    const std::uint16_t bits = f32_to_f16(value);  // exact: it was read from f16
     std::memcpy(at + lane * 2, &bits, 2);
   }
 }
@@ -35,15 +35,43 @@ float get_scale(const unsigned char* at, bool f32, std::size_t lane) noexcept {
   return f16_to_f32(bits);
 }
 
-/// Where input `i` of lane `lane` lies among a block's values: a byte and the shift of a nibble in it.
-struct Place {
-  std::size_t byte;
-  int shift;
+/// The 16-bit word of `values` that holds inputs 2 p + e of a lane, for the word's first pair p: see int_dot.hpp.
+struct Words {
+  std::size_t lanes, pairs;  ///< pairs in a word: 4 nibbles or 2 bytes
+  std::size_t at(std::size_t lane, std::size_t vector, std::size_t e) const noexcept {
+    return vector * lanes * 4 + (lane * 2 + e) * 2;
+  }
+  std::size_t vectors() const noexcept { return 16 / pairs; }
+  int bits() const noexcept { return 16 / static_cast<int>(pairs); }
 };
-constexpr Place place(bool nibble, std::size_t lanes, std::size_t lane, std::size_t i) noexcept {
-  const std::size_t pair = i / 2, word = lane * 2 + i % 2;
-  if (nibble) return {pair / 4 * lanes * 4 + word * 2 + pair % 4 / 2, static_cast<int>(pair % 2 * 4)};
-  return {pair / 2 * lanes * 4 + word * 2 + pair % 2, 0};
+
+void put_values(const Words& words, std::size_t lane, const std::int8_t* q, int offset,
+                unsigned char* values) noexcept {
+  for (std::size_t v = 0; v < words.vectors(); ++v) {
+    for (std::size_t e = 0; e < 2; ++e) {
+      unsigned word = 0;
+      for (std::size_t p = 0; p < words.pairs; ++p) {
+        const auto value = static_cast<std::uint8_t>(q[2 * (v * words.pairs + p) + e] + offset);
+        word |= unsigned{value} << (static_cast<int>(p) * words.bits());
+      }
+      const auto bits = static_cast<std::uint16_t>(word);
+      std::memcpy(values + words.at(lane, v, e), &bits, sizeof bits);
+    }
+  }
+}
+
+void get_values(const Words& words, std::size_t lane, const unsigned char* values, int offset,
+                std::int8_t* q) noexcept {
+  for (std::size_t v = 0; v < words.vectors(); ++v) {
+    for (std::size_t e = 0; e < 2; ++e) {
+      std::uint16_t word;
+      std::memcpy(&word, values + words.at(lane, v, e), sizeof word);
+      for (std::size_t p = 0; p < words.pairs; ++p) {
+        const int value = word >> (static_cast<int>(p) * words.bits());
+        q[2 * (v * words.pairs + p) + e] = static_cast<std::int8_t>(words.pairs == 4 ? (value & 15) - offset : value);
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -52,7 +80,7 @@ AlignedBytes::AlignedBytes(std::size_t size) : size_(size) {
   const std::size_t align = size >= kHugePage ? kHugePage : 64;
   data_.reset(static_cast<unsigned char*>(std::aligned_alloc(align, (size + align - 1) / align * align)));
   if (!data_) throw std::bad_alloc{};
-  if (align == kHugePage) (void)madvise(data_.get(), size, MADV_HUGEPAGE);   // advice: slower without, not wrong
+  if (align == kHugePage) (void)madvise(data_.get(), size, MADV_HUGEPAGE);  // advice: slower without, not wrong
 }
 
 void AlignedBytes::Free::operator()(unsigned char* p) const noexcept { std::free(p); }
@@ -78,12 +106,14 @@ std::optional<PackKind> pack_kind(DType type) noexcept {
   return std::nullopt;
 }
 
-PackedWeights pack(DType type, std::span<const std::byte> rows, std::size_t n_out, std::size_t n_in, std::size_t lanes) {
+PackedWeights pack(DType type, std::span<const std::byte> rows, std::size_t n_out, std::size_t n_in,
+                   std::size_t lanes) {
   PackedWeights out{*pack_kind(type), lanes, n_out, n_in, {}};
   const PackFormat f = pack_format(out.kind);
   const std::size_t blocks = n_in / kBlock, groups = (n_out + lanes - 1) / lanes, block_bytes = out.block_bytes();
   const std::size_t row_size = row_bytes(type, n_in), scale_bytes = lanes * (f.f32_scales ? 4 : 2);
   const int offset = out.kind == PackKind::nibble_offset ? kNibbleOffset : 0;
+  const Words words{lanes, f.nibble ? 4U : 2U};
   out.bytes = AlignedBytes{groups * blocks * block_bytes};
   for (std::size_t g = 0; g < groups; ++g) {
     for (std::size_t b = 0; b < blocks; ++b) {
@@ -96,10 +126,7 @@ PackedWeights pack(DType type, std::span<const std::byte> rows, std::size_t n_ou
         put_scale(at, f.f32_scales, lane, block.d[0]);
         if (f.halves) put_scale(at + scale_bytes, f.f32_scales, lane, block.d[1]);
         if (f.min) put_scale(at + scale_bytes, f.f32_scales, lane, block.m);
-        for (std::size_t i = 0; i < kBlock; ++i) {
-          const Place p = place(f.nibble, lanes, lane, i);
-          values[p.byte] = static_cast<unsigned char>(values[p.byte] | static_cast<std::uint8_t>(block.q[i] + offset) << p.shift);
-        }
+        put_values(words, lane, block.q, offset, values);
       }
     }
   }
@@ -110,6 +137,7 @@ void unpack_row(const PackedWeights& weights, std::size_t o, std::span<float> ou
   const PackFormat f = pack_format(weights.kind);
   const std::size_t lane = o % weights.lanes, scale_bytes = weights.lanes * (f.f32_scales ? 4 : 2);
   const int offset = weights.kind == PackKind::nibble_offset ? kNibbleOffset : 0;
+  const Words words{weights.lanes, f.nibble ? 4U : 2U};
   const unsigned char* at = weights.bytes.data() + o / weights.lanes * weights.group_bytes();
   for (std::size_t b = 0; b < weights.n_in / kBlock; ++b, at += weights.block_bytes()) {
     const unsigned char* values = at + scale_bytes * (1U + f.min + f.halves);
@@ -117,11 +145,7 @@ void unpack_row(const PackedWeights& weights, std::size_t o, std::span<float> ou
     block.d[0] = get_scale(at, f.f32_scales, lane);
     block.d[1] = f.halves ? get_scale(at + scale_bytes, f.f32_scales, lane) : block.d[0];
     block.m = f.min ? get_scale(at + scale_bytes, f.f32_scales, lane) : 0.0F;
-    for (std::size_t i = 0; i < kBlock; ++i) {
-      const Place p = place(f.nibble, weights.lanes, lane, i);
-      const int bits = f.nibble ? (values[p.byte] >> p.shift & 15) - offset : static_cast<std::int8_t>(values[p.byte]);
-      block.q[i] = static_cast<std::int8_t>(bits);
-    }
+    get_values(words, lane, values, offset, block.q);
     block_floats(block, out.data() + b * kBlock);
   }
 }

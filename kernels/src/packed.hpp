@@ -15,7 +15,7 @@ namespace zenith::kernels {
 class AlignedBytes {
  public:
   AlignedBytes() = default;
-  explicit AlignedBytes(std::size_t size);   ///< throws std::bad_alloc
+  explicit AlignedBytes(std::size_t size);  ///< throws std::bad_alloc
   unsigned char* data() noexcept { return data_.get(); }
   const unsigned char* data() const noexcept { return data_.get(); }
   std::size_t size() const noexcept { return size_; }

@@ -12,16 +12,18 @@ namespace zenith::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 /// One block of 32. Largest magnitude by bits, as integers, so that a NaN or an infinity wins.
-void QuantizeBlock(const float* HWY_RESTRICT x, std::int16_t* HWY_RESTRICT q, float& scale, float& sum, std::int32_t& isum) {
+void QuantizeBlock(const float* HWY_RESTRICT x, std::int16_t* HWY_RESTRICT q, float& scale, float& sum,
+                   std::int32_t& isum) {
   const hn::CappedTag<float, 8> d;
   const hn::Rebind<std::int32_t, decltype(d)> di;
   const hn::Rebind<std::int16_t, decltype(d)> dq;
   const std::size_t lanes = hn::Lanes(d);
   const auto magnitude = hn::Set(di, 0x7FFFFFFF);
   auto most = hn::Zero(di);
-  for (std::size_t i = 0; i < 32; i += lanes) most = hn::Max(most, hn::And(hn::BitCast(di, hn::LoadU(d, x + i)), magnitude));
+  for (std::size_t i = 0; i < 32; i += lanes)
+    most = hn::Max(most, hn::And(hn::BitCast(di, hn::LoadU(d, x + i)), magnitude));
   const float amax = hn::GetLane(hn::BitCast(d, hn::MaxOfLanes(di, most)));
-  if (!(amax >= 1e-30F) || !(amax <= 3.4028234e38F)) {   // zeros (or too small to divide by), infinity, NaN
+  if (!(amax >= 1e-30F) || !(amax <= 3.4028234e38F)) {  // zeros (or too small to divide by), infinity, NaN
     for (std::size_t i = 0; i < 32; i += lanes) hn::StoreU(hn::Zero(dq), dq, q + i);
     scale = sum = amax < 1e-30F ? 0.0F : __builtin_nanf("");
     isum = 0;
@@ -33,7 +35,7 @@ void QuantizeBlock(const float* HWY_RESTRICT x, std::int16_t* HWY_RESTRICT q, fl
   for (std::size_t i = 0; i < 32; i += lanes) {
     const auto v = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), factor));
     total = hn::Add(total, v);
-    hn::StoreU(hn::DemoteTo(dq, v), dq, q + i);   // |v| <= 32768, saturated
+    hn::StoreU(hn::DemoteTo(dq, v), dq, q + i);  // |v| <= 32768, saturated
   }
   scale = amax / 32767.0F;
   isum = hn::GetLane(hn::SumOfLanes(di, total));

@@ -10,7 +10,8 @@
 namespace zenith::kernels::reference {
 namespace {
 
-double kv_element(const KvLayer& kv, const std::byte* base, const KvRow& row, std::size_t index, std::size_t head, std::size_t c) {
+double kv_element(const KvLayer& kv, const std::byte* base, const KvRow& row, std::size_t index, std::size_t head,
+                  std::size_t c) {
   const std::byte* page = base + row.pages[index / kPageTokens] * kv.page_stride_bytes;
   const std::size_t at = ((index % kPageTokens) * kv.kv_heads + head) * kv.head_dim + c;
   if (kv.dtype == DType::f32) {
@@ -74,7 +75,8 @@ Matrix layer_norm(View2<const float> x, std::span<const float> w, std::span<cons
   return out;
 }
 
-Matrix rope(View2<const float> x, std::size_t head_dim, std::span<const std::int32_t> positions, const RopeTable& table) {
+Matrix rope(View2<const float> x, std::size_t head_dim, std::span<const std::int32_t> positions,
+            const RopeTable& table) {
   Matrix out(x.rows * x.cols);
   for (std::size_t t = 0; t < x.rows; ++t) {
     for (std::size_t c = 0; c < x.cols; ++c) out[t * x.cols + c] = double{x.row(t)[c]};
@@ -112,7 +114,8 @@ Matrix attention(const KvLayer& kv, std::span<const KvRow> rows, const Attention
       for (double& s : score) sum += s = std::exp(s - most);
       for (std::size_t j = row.first; j < row.last; ++j)
         for (std::size_t c = 0; c < kv.head_dim; ++c)
-          out[t * width + h * kv.head_dim + c] += score[j - row.first] / sum * kv_element(kv, kv.v, row, j, h / group, c);
+          out[t * width + h * kv.head_dim + c] +=
+              score[j - row.first] / sum * kv_element(kv, kv.v, row, j, h / group, c);
     }
   }
   return out;
@@ -124,7 +127,8 @@ Matrix silu_mul(View2<const float> gate, View2<const float> up) {
 
 Matrix gelu_tanh_mul(View2<const float> gate, View2<const float> up) {
   const double k = std::sqrt(2.0 / std::numbers::pi);
-  return map2(gate, up, [k](double g, double u) { return g / 2 * (1 + std::tanh(k * (g + 0.044715 * g * g * g))) * u; });
+  return map2(gate, up,
+              [k](double g, double u) { return g / 2 * (1 + std::tanh(k * (g + 0.044715 * g * g * g))) * u; });
 }
 
 Matrix gelu_erf(View2<const float> x) {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdint>
 #include <chrono>
+#include <cstdint>
 #include <thread>
 #include <vector>
 
@@ -50,7 +50,7 @@ struct ThreadPool::Impl {
     std::uint32_t seen = 0;
     for (;;) {
       await_change(job, seen);
-      ++seen;   // the caller waits for every worker, so jobs cannot be skipped
+      ++seen;  // the caller waits for every worker, so jobs cannot be skipped
       if (stopping) return;
       (*body)(thread, threads);
       if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) left.notify_one();
@@ -67,10 +67,10 @@ struct ThreadPool::Impl {
   }
 
   const int threads;
-  alignas(64) std::atomic<std::uint32_t> job{0};    ///< counts jobs; written by the caller only
-  alignas(64) std::atomic<std::uint32_t> left{0};   ///< workers that have not ended the current job
-  const std::function<void(int, int)>* body = nullptr;   ///< published by `job`
-  bool stopping = false;                                 ///< published by `job`
+  alignas(64) std::atomic<std::uint32_t> job{0};        ///< counts jobs; written by the caller only
+  alignas(64) std::atomic<std::uint32_t> left{0};       ///< workers that have not ended the current job
+  const std::function<void(int, int)>* body = nullptr;  ///< published by `job`
+  bool stopping = false;                                ///< published by `job`
   std::vector<std::thread> workers;
 };
 

@@ -41,7 +41,8 @@ int quota_v1(const std::string& folder) {
   return cores_by_quota(quota, period);
 }
 
-/// The tightest quota from this process's cgroup up to the root. Lines of /proc/self/cgroup: "0::/a/b" (v2), "4:cpu,cpuacct:/a" (v1).
+/// The tightest quota from this process's cgroup up to the root. Lines of /proc/self/cgroup: "0::/a/b" (v2),
+/// "4:cpu,cpuacct:/a" (v1).
 int tightest_quota() {
   int tightest = 0;
   const auto take = [&](int cores) {

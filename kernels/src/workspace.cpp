@@ -23,7 +23,8 @@ struct Block {
 
 }  // namespace
 
-/// Blocks are filled in order; `block` is the one in use and `used` its fill. Later blocks are empty and kept for the next call.
+/// Blocks are filled in order; `block` is the one in use and `used` its fill. Later blocks are empty and kept for the
+/// next call.
 struct Workspace::Impl {
   std::vector<Block> blocks;
   std::size_t block = 0, used = 0;

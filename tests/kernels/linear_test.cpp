@@ -19,9 +19,11 @@ struct Shape {
 };
 
 /// n_in counts blocks for quantised types.
-constexpr Shape kShapes[] = {{1, 1, 1}, {1, 8, 2}, {2, 17, 3}, {3, 33, 1}, {4, 16, 2}, {5, 7, 4}, {7, 31, 2}, {66, 9, 2}, {130, 3, 1}};
+constexpr Shape kShapes[] = {{1, 1, 1}, {1, 8, 2},  {2, 17, 3}, {3, 33, 1}, {4, 16, 2},
+                             {5, 7, 4}, {7, 31, 2}, {66, 9, 2}, {130, 3, 1}};
 /// Columns for float types: not multiples of any vector.
-constexpr Shape kFloatShapes[] = {{1, 1, 1}, {1, 5, 7}, {2, 17, 100}, {3, 33, 31}, {4, 16, 64}, {7, 6, 129}, {66, 9, 37}, {130, 3, 576}};
+constexpr Shape kFloatShapes[] = {{1, 1, 1},   {1, 5, 7},   {2, 17, 100}, {3, 33, 31},
+                                  {4, 16, 64}, {7, 6, 129}, {66, 9, 37},  {130, 3, 576}};
 
 struct Case {
   DType type;
@@ -66,9 +68,7 @@ class LinearShapes : public ::testing::TestWithParam<Case> {
 
 TEST_P(LinearShapes, fast_is_within_tolerance_on_every_target) {
   for_each_int_dot([&](IntDot) {
-    for_each_highway_target([&] {
-      EXPECT_LE(reference::nmse(run(Numerics::fast, true), want), 1e-8);
-    });
+    for_each_highway_target([&] { EXPECT_LE(reference::nmse(run(Numerics::fast, true), want), 1e-8); });
   });
 }
 
@@ -105,7 +105,8 @@ INSTANTIATE_TEST_SUITE_P(kernels, LinearShapes, ::testing::ValuesIn(cases()), []
 
 class LinearTypes : public ::testing::TestWithParam<DType> {};
 
-/// The promise of DESIGN "Numerics": a row alone, in a batch of 7, in chunks and on any number of threads has the same bits.
+/// The promise of DESIGN "Numerics": a row alone, in a batch of 7, in chunks and on any number of threads has the same
+/// bits.
 TEST_P(LinearTypes, a_row_has_the_same_bits_in_every_company) {
   constexpr std::size_t kRows = 71, kOut = 45, kIn = 512;
   Random random{11};
@@ -123,7 +124,8 @@ TEST_P(LinearTypes, a_row_has_the_same_bits_in_every_company) {
       };
       const std::vector<float> all = run(0, kRows, 1);
       for (const int threads : {1, 2, 3}) {
-        for (const std::size_t chunk : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{64}}) {
+        for (const std::size_t chunk :
+             {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{64}}) {
           for (std::size_t first = 0; first < kRows; first += chunk) {
             const std::size_t count = std::min(chunk, kRows - first);
             ASSERT_TRUE(same_bits(run(first, count, threads), std::span{all}.subspan(first * kOut, count * kOut)))
@@ -268,17 +270,18 @@ TEST_P(LinearRefuses, with_a_message) {
   EXPECT_THAT(linear.error().message, ::testing::Not(::testing::IsEmpty()));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    kernels, LinearRefuses,
-    ::testing::Values(Refusal{"integers", DType::i8, 4, 2, 2, 0, Errc::unsupported},
-                      Refusal{"half_a_block", DType::q8_0, 34, 1, 16, 0, Errc::invalid_argument},
-                      Refusal{"too_few_bytes", DType::f32, 15, 2, 2, 0, Errc::invalid_argument},
-                      Refusal{"too_many_bytes", DType::f32, 17, 2, 2, 0, Errc::invalid_argument},
-                      Refusal{"no_outputs", DType::f32, 0, 0, 2, 0, Errc::invalid_argument},
-                      Refusal{"no_inputs", DType::f32, 0, 2, 0, 0, Errc::invalid_argument},
-                      Refusal{"sizes_that_overflow", DType::f32, 16, std::size_t{1} << 62, 4, 0, Errc::invalid_argument},
-                      Refusal{"a_bias_of_another_size", DType::f32, 16, 2, 2, 3, Errc::invalid_argument}),
-    [](const auto& i) { return std::string{i.param.name}; });
+INSTANTIATE_TEST_SUITE_P(kernels, LinearRefuses,
+                         ::testing::Values(Refusal{"integers", DType::i8, 4, 2, 2, 0, Errc::unsupported},
+                                           Refusal{"half_a_block", DType::q8_0, 34, 1, 16, 0, Errc::invalid_argument},
+                                           Refusal{"too_few_bytes", DType::f32, 15, 2, 2, 0, Errc::invalid_argument},
+                                           Refusal{"too_many_bytes", DType::f32, 17, 2, 2, 0, Errc::invalid_argument},
+                                           Refusal{"no_outputs", DType::f32, 0, 0, 2, 0, Errc::invalid_argument},
+                                           Refusal{"no_inputs", DType::f32, 0, 2, 0, 0, Errc::invalid_argument},
+                                           Refusal{"sizes_that_overflow", DType::f32, 16, std::size_t{1} << 62, 4, 0,
+                                                   Errc::invalid_argument},
+                                           Refusal{"a_bias_of_another_size", DType::f32, 16, 2, 2, 3,
+                                                   Errc::invalid_argument}),
+                         [](const auto& i) { return std::string{i.param.name}; });
 
 }  // namespace
 }  // namespace zenith::kernels

@@ -123,7 +123,9 @@ void for_each_int_dot(F body) {
   ASSERT_TRUE(restrict_int_dot(all.back()));
 }
 
-inline View2<const float> view(const std::vector<float>& v, std::size_t cols) { return {v.data(), v.size() / cols, cols}; }
+inline View2<const float> view(const std::vector<float>& v, std::size_t cols) {
+  return {v.data(), v.size() / cols, cols};
+}
 inline View2<float> view(std::vector<float>& v, std::size_t cols) { return {v.data(), v.size() / cols, cols}; }
 
 /// Same bits (so that equal NaNs are equal and -0 is not 0).

@@ -14,7 +14,7 @@ namespace zenith::kernels {
 enum class IntDot : std::uint8_t { generic /* Highway: the baseline and up */, avx2, avx_vnni, avx512_vnni };
 
 struct Target {
-  std::string highway;   ///< name of Highway's best target in use: "AVX2"
+  std::string highway;  ///< name of Highway's best target in use: "AVX2"
   IntDot int_dot = IntDot::generic;
 };
 
@@ -23,10 +23,11 @@ const Target& target() noexcept;
 /// "AVX2+avx2/r1": processes of equal strings give equal bits (with equal weights).
 std::string numerics_id();
 
-std::vector<IntDot> supported_int_dots();              ///< on this machine, ascending
-Status restrict_int_dot(IntDot most);                  ///< for tests and `ZENITH_KERNELS_MAX`; before models are loaded (packing depends on it)
+std::vector<IntDot> supported_int_dots();  ///< on this machine, ascending
+Status restrict_int_dot(
+    IntDot most);  ///< for tests and `ZENITH_KERNELS_MAX`; before models are loaded (packing depends on it)
 std::string_view to_string(IntDot) noexcept;
-Expected<IntDot> parse_int_dot(std::string_view name);   ///< inverse of to_string
+Expected<IntDot> parse_int_dot(std::string_view name);  ///< inverse of to_string
 
 /// One line of `zenith doctor --kernels`: which implementation serves an op.
 struct KernelRow {

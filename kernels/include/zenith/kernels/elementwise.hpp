@@ -6,9 +6,9 @@
 
 namespace zenith::kernels {
 
-void add(Exec& ex, View2<const float> a, View2<const float> b, View2<float> y) noexcept;   ///< y = a + b
-void scale(Exec& ex, View2<float> x, float by) noexcept;                                   ///< x *= by
-void softcap(Exec& ex, View2<float> x, float cap) noexcept;                                ///< x = cap * tanh(x / cap), cap > 0
+void add(Exec& ex, View2<const float> a, View2<const float> b, View2<float> y) noexcept;  ///< y = a + b
+void scale(Exec& ex, View2<float> x, float by) noexcept;                                  ///< x *= by
+void softcap(Exec& ex, View2<float> x, float cap) noexcept;  ///< x = cap * tanh(x / cap), cap > 0
 
 /// y = silu(gate) * up, silu(g) = g / (1 + e^-g).  Source: arXiv:2002.05202 (SwiGLU).
 void silu_mul(Exec& ex, View2<const float> gate, View2<const float> up, View2<float> y) noexcept;

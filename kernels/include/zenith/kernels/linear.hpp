@@ -16,7 +16,7 @@ namespace zenith::kernels {
 /// What differs between rows of one call.
 struct RowMeta {
   Phase phase = Phase::prefill;
-  std::uint16_t adapter = 0;   ///< 0 = none, else an id given to Linear::add_adapter
+  std::uint16_t adapter = 0;  ///< 0 = none, else an id given to Linear::add_adapter
 };
 
 /// Rows of activations that several Linears share (q, k, v; gate, up): they are quantised at most once, on first need.
@@ -32,7 +32,8 @@ class Activations {
   RowMeta meta(std::size_t row) const noexcept { return meta_.empty() ? RowMeta{} : meta_[row]; }
   std::span<const RowMeta> metas() const noexcept { return meta_; }
 
-  /// Private to kernels/: the quantised form (blocks of 32: f32 scale, int16 values, sum), made on the pool at the first call.
+  /// Private to kernels/: the quantised form (blocks of 32: f32 scale, int16 values, sum), made on the pool at the
+  /// first call.
   const struct QuantizedRows& quantized(Exec& ex) const;
 
  private:
@@ -41,12 +42,14 @@ class Activations {
   mutable const struct QuantizedRows* quantized_ = nullptr;
 };
 
-/// A weight matrix [n_out, n_in] in a packed layout chosen for the dispatch target. Immutable after loading, but for adapters.
+/// A weight matrix [n_out, n_in] in a packed layout chosen for the dispatch target. Immutable after loading, but for
+/// adapters.
 class Linear {
  public:
   /// @param dtype any of DType but integers. @param weights row-major [n_out, n_in] in file layout, any alignment.
   /// `borrow`: the bytes outlive the Linear (an mmap), so that no copy is needed when no packing is.
-  /// @returns invalid_argument when sizes disagree or n_in is no multiple of the block; unsupported for a dtype without a kernel.
+  /// @returns invalid_argument when sizes disagree or n_in is no multiple of the block; unsupported for a dtype without
+  /// a kernel.
   static Expected<Linear> make(DType dtype, std::span<const std::byte> weights, std::size_t n_out, std::size_t n_in,
                                std::span<const float> bias = {}, bool borrow = true);
   Linear(Linear&&) noexcept;
@@ -56,16 +59,17 @@ class Linear {
   std::size_t n_out() const noexcept;
   std::size_t n_in() const noexcept;
   DType dtype() const noexcept;
-  std::size_t owned_bytes() const noexcept;   ///< memory beyond the borrowed bytes
+  std::size_t owned_bytes() const noexcept;  ///< memory beyond the borrowed bytes
 
   /// y[t, o] = sum_c x[t, c] W[o, c] + b[o]. y f32 [T, n_out], not aliasing x.
-  /// `fast`: x is rounded to int16 per 32 elements for quantised weights; nmse against the double reference <= 1e-8 for normal data.
-  /// `exact`: x stays f32; nmse <= 1e-10.
+  /// `fast`: x is rounded to int16 per 32 elements for quantised weights; nmse against the double reference <= 1e-8 for
+  /// normal data. `exact`: x stays f32; nmse <= 1e-10.
   void apply(Exec& ex, const Activations& x, View2<float> y) const noexcept;
   /// `a += apply(x)`: the residual form.
   void apply_add(Exec& ex, const Activations& x, View2<float> y) const noexcept;
 
-  /// A low-rank adapter: rows whose meta names `id` get + scale * B (A x). a f32 [rank, n_in], b f32 [n_out, rank]; copied.
+  /// A low-rank adapter: rows whose meta names `id` get + scale * B (A x). a f32 [rank, n_in], b f32 [n_out, rank];
+  /// copied.
   Status add_adapter(std::uint16_t id, View2<const float> a, View2<const float> b, float scale);
   void remove_adapter(std::uint16_t id) noexcept;
 

@@ -10,7 +10,10 @@
 
 namespace zenith::kernels {
 
-enum class RopePairs : std::uint8_t { adjacent /* (0,1) (2,3) …: GGUF "norm" */, halves /* (0,d/2) (1,d/2+1) …: "neox" */ };
+enum class RopePairs : std::uint8_t {
+  adjacent /* (0,1) (2,3) …: GGUF "norm" */,
+  halves /* (0,d/2) (1,d/2+1) …: "neox" */
+};
 
 /// The inverse frequencies of a model: one a pair, computed in double.
 class RopeTable {
@@ -21,13 +24,20 @@ class RopeTable {
   RopePairs pairs() const noexcept { return pairs_; }
   std::span<const double> inverse() const noexcept { return inverse_; }
 
+  /// cos and sin of position * inverse()[i], each [dims/2], computed in double. Any thread.
+  void cos_sin(std::int32_t position, float* cos, float* sin) const noexcept;
+
  private:
+  /// Positions are kSteps * high + low: two small tables and the addition theorem stand for sin and cos below kSteps^2.
+  static constexpr std::size_t kSteps = 512;
+  std::vector<double> steps_;  ///< [2, kSteps, 2, dims/2]: multiples of 1, then of kSteps; cos, then sin
   std::vector<double> inverse_;
   RopePairs pairs_;
 };
 
 /// Rotates the first table.dims() of each head in place. @param x f32 [T, heads * head_dim]. @param positions [T].
 /// Angles are computed in double, so position 100,000 is as exact as position 1. Tolerance: nmse <= 1e-12.
-void rope(Exec& ex, View2<float> x, std::size_t head_dim, std::span<const std::int32_t> positions, const RopeTable& table) noexcept;
+void rope(Exec& ex, View2<float> x, std::size_t head_dim, std::span<const std::int32_t> positions,
+          const RopeTable& table) noexcept;
 
 }  // namespace zenith::kernels
