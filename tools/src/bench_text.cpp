@@ -15,7 +15,7 @@ namespace zenith::tools {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::size_t kPass = 512;   // rows of a prefill pass, as llama-bench's default
+constexpr std::size_t kPass = 512;  // rows of a prefill pass, as llama-bench's default
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -44,7 +44,9 @@ ProcessorTime processor_time() {
   time.everyone /= static_cast<double>(sysconf(_SC_CLK_TCK));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   time.ours = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   time.wall = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
   return time;
@@ -131,7 +133,6 @@ class Sequences {
   std::vector<float> logits_;
 };
 
-
 Expected<double> time_prefill(LocalModel& local, const TextBench& bench) {
   auto sequences = Sequences::make(local, 1, bench.prompt);
   if (!sequences) return tl::make_unexpected(sequences.error());
@@ -158,17 +159,20 @@ Status check_lengths(const LocalModel& local, const TextBench& bench) {
   const std::size_t longest = std::max(bench.prompt, bench.depth + bench.generate);
   if (longest > context) {
     return fail(Errc::context_overflow,
-                std::to_string(longest) + " tokens do not fit the model's context of " + std::to_string(context), "prompt");
+                std::to_string(longest) + " tokens do not fit the model's context of " + std::to_string(context),
+                "prompt");
   }
   if (local.loaded.model->info().kind != models::ModelKind::generate) {
-    return fail(Errc::unsupported, "'" + local.loaded.model->info().name + "' is an embedding model: it generates nothing", "model");
+    return fail(Errc::unsupported,
+                "'" + local.loaded.model->info().name + "' is an embedding model: it generates nothing", "model");
   }
   return {};
 }
 
 }  // namespace
 
-Expected<TextBenchResult> bench_text(LocalModel& local, const TextBench& bench, const std::function<void(int done, int all)>& step) {
+Expected<TextBenchResult> bench_text(LocalModel& local, const TextBench& bench,
+                                     const std::function<void(int done, int all)>& step) {
   if (auto ok = check_lengths(local, bench); !ok) return tl::make_unexpected(ok.error());
   std::vector<double> prefill, decode;
   std::optional<ProcessorTime> from;

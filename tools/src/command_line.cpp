@@ -74,7 +74,8 @@ Expected<std::string> read_stdin(std::size_t most) {
     if (count < 0) return fail(Errc::io, "stdin cannot be read: " + std::generic_category().message(errno));
     if (count == 0) return text;
     text.append(block, static_cast<std::size_t>(count));
-    if (text.size() > most) return fail(Errc::payload_too_large, "stdin has more than " + std::to_string(most) + " bytes");
+    if (text.size() > most)
+      return fail(Errc::payload_too_large, "stdin has more than " + std::to_string(most) + " bytes");
   }
 }
 

@@ -18,10 +18,12 @@ Expected<std::unique_ptr<models::Tokenizer>> tokenizer_json(const fs::path& path
   std::error_code error;
   const auto size = fs::file_size(path, error);
   if (error) return fail(Errc::not_found, path.string() + " does not exist: the model has no tokenizer.json", "model");
-  if (size > kMostTokenizerBytes) return fail(Errc::payload_too_large, path.string() + " is larger than 256 MiB", "model");
+  if (size > kMostTokenizerBytes)
+    return fail(Errc::payload_too_large, path.string() + " is larger than 256 MiB", "model");
   std::string text(size, '\0');
   std::ifstream stream{path, std::ios::binary};
-  if (!stream.read(text.data(), static_cast<std::streamsize>(size))) return fail(Errc::io, path.string() + " cannot be read", "model");
+  if (!stream.read(text.data(), static_cast<std::streamsize>(size)))
+    return fail(Errc::io, path.string() + " cannot be read", "model");
   return models::tokenizer_from_json(text);
 }
 
@@ -48,7 +50,8 @@ Status restrict_kernels() {
   if (!most) return {};
   const auto parsed = kernels::parse_int_dot(*most);
   if (!parsed) {
-    return fail(Errc::invalid_argument, "environment ZENITH_KERNELS_MAX: " + parsed.error().message, "ZENITH_KERNELS_MAX");
+    return fail(Errc::invalid_argument, "environment ZENITH_KERNELS_MAX: " + parsed.error().message,
+                "ZENITH_KERNELS_MAX");
   }
   return kernels::restrict_int_dot(*parsed);
 }
@@ -97,7 +100,8 @@ Expected<std::vector<TokenId>> parse_ids(std::string_view text, const std::strin
     TokenId id = 0;
     const auto [end, code] = std::from_chars(part.data(), part.data() + part.size(), id);
     if (code != std::errc{} || end != part.data() + part.size()) {
-      return fail(Errc::invalid_argument, "'" + std::string{part} + "' is no token id: whole numbers separated by commas are needed", param);
+      return fail(Errc::invalid_argument,
+                  "'" + std::string{part} + "' is no token id: whole numbers separated by commas are needed", param);
     }
     ids.push_back(id);
     text.remove_prefix(std::min(comma + 1, text.size()));

@@ -13,9 +13,9 @@
 namespace zenith::tools {
 
 struct LocalOptions {
-  std::string model;               ///< name or path
+  std::string model;  ///< name or path
   std::string numerics = "fast";
-  int threads = 0;                 ///< 0: usable cores
+  int threads = 0;  ///< 0: usable cores
 };
 
 /// --numerics and --threads.
@@ -23,7 +23,7 @@ void add_local_options(CLI::App& app, LocalOptions& options);
 
 /// Owns all that a forward pass needs. One thread.
 struct LocalModel {
-  std::unique_ptr<MemoryLedger> ledger;   // outlives `loaded`, which holds a reservation
+  std::unique_ptr<MemoryLedger> ledger;  // outlives `loaded`, which holds a reservation
   models::LoadedModel loaded;
   std::unique_ptr<kernels::ThreadPool> pool;
   std::unique_ptr<kernels::Workspace> workspace;
@@ -36,7 +36,8 @@ Expected<LocalModel> open_local(const LocalOptions& options);
 /// models.budget_bytes, else 90 % of what is available.
 std::uint64_t memory_budget(const Config& config);
 
-/// Only the tokenizer of MODEL: a GGUF file (one with a vocabulary alone too), a folder with tokenizer.json, or that file.
+/// Only the tokenizer of MODEL: a GGUF file (one with a vocabulary alone too), a folder with tokenizer.json, or that
+/// file.
 Expected<std::unique_ptr<models::Tokenizer>> open_tokenizer(const std::string& model);
 
 /// "1,2,3". @returns invalid_argument naming `param`.

@@ -70,7 +70,8 @@ Expected<fs::path> resolve_model(std::string_view model, const fs::path& dir) {
   }
   std::string message;
   if (find_in_catalog(model) != nullptr) {
-    message = "the model '" + std::string{model} + "' is not in " + dir.string() + ": zenith pull " + std::string{model};
+    message =
+        "the model '" + std::string{model} + "' is not in " + dir.string() + ": zenith pull " + std::string{model};
   } else {
     message = not_in_catalog(model).message + "; in " + dir.string() + " there is:";
     for (const auto& name : folders(dir)) message += " " + name;
@@ -81,8 +82,14 @@ Expected<fs::path> resolve_model(std::string_view model, const fs::path& dir) {
 std::vector<KnownModel> known_models(const fs::path& dir) {
   std::vector<KnownModel> all;
   for (const auto& row : catalog()) {
-    KnownModel model{std::string{row.name}, std::string{row.kind}, std::string{row.license}, std::string{row.origin},
-                     row.bytes(), false, row.is_default, {}};
+    KnownModel model{std::string{row.name},
+                     std::string{row.kind},
+                     std::string{row.license},
+                     std::string{row.origin},
+                     row.bytes(),
+                     false,
+                     row.is_default,
+                     {}};
     if (auto path = loads(dir / row.name); !path.empty()) {
       model.installed = true;
       model.bytes = bytes_below(dir / row.name);
@@ -96,7 +103,8 @@ std::vector<KnownModel> known_models(const fs::path& dir) {
     if (path.empty()) continue;
     const auto manifest = read_manifest(dir / name);
     all.push_back({name, manifest ? manifest->kind : "unknown", manifest ? manifest->license : "",
-                   manifest ? manifest->origin : "put there by hand", bytes_below(dir / name), true, false, std::move(path)});
+                   manifest ? manifest->origin : "put there by hand", bytes_below(dir / name), true, false,
+                   std::move(path)});
   }
   return all;
 }

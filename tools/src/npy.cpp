@@ -7,7 +7,8 @@
 
 namespace zenith::tools {
 
-Status write_npy(const std::filesystem::path& path, std::span<const float> values, std::size_t rows, std::size_t columns) {
+Status write_npy(const std::filesystem::path& path, std::span<const float> values, std::size_t rows,
+                 std::size_t columns) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
                        std::to_string(columns) + "), }";
   constexpr std::size_t kPrefix = 10, kAlignment = 64;

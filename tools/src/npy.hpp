@@ -9,6 +9,7 @@
 namespace zenith::tools {
 
 /// Writes f32 [rows, columns], C order. @pre values.size() == rows * columns. @returns io; no file is left then.
-Status write_npy(const std::filesystem::path& path, std::span<const float> values, std::size_t rows, std::size_t columns);
+Status write_npy(const std::filesystem::path& path, std::span<const float> values, std::size_t rows,
+                 std::size_t columns);
 
 }  // namespace zenith::tools

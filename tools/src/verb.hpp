@@ -13,18 +13,18 @@
 namespace zenith::tools {
 
 struct Context {
-  bool json = false;   ///< --json: one object on stdout
+  bool json = false;  ///< --json: one object on stdout
 };
 
-/// What the verb does once its options are parsed. An error is printed by the caller and becomes exit status 1, or 2 when its code is
-/// invalid_argument.
+/// What the verb does once its options are parsed. An error is printed by the caller and becomes exit status 1, or 2
+/// when its code is invalid_argument.
 using Action = std::function<Status(const Context&)>;
 
 struct Verb {
   std::string_view name;
-  std::string_view summary;    ///< one line for `zenith --help`
-  std::string_view example;    ///< shown at the end of `zenith VERB --help`
-  Action (*add)(CLI::App&);    ///< declares the options; they live in the action
+  std::string_view summary;  ///< one line for `zenith --help`
+  std::string_view example;  ///< shown at the end of `zenith VERB --help`
+  Action (*add)(CLI::App&);  ///< declares the options; they live in the action
 };
 
 std::span<const Verb> verbs();

@@ -7,13 +7,14 @@ namespace {
 
 constexpr std::array kVerbs{
     Verb{"serve", "serve models over HTTP: API, page and health", "zenith serve --listen 127.0.0.1:8080", add_serve},
-    Verb{"run", "chat in the terminal, or answer one prompt", "zenith run smollm2-135m \"What is a prime number?\" --max-tokens 64",
-         add_run},
+    Verb{"run", "chat in the terminal, or answer one prompt",
+         "zenith run smollm2-135m \"What is a prime number?\" --max-tokens 64", add_run},
     Verb{"pull", "fetch a model, verified by its hash", "zenith pull smollm2-135m", add_pull},
     Verb{"models", "list models: known, installed, their licences", "zenith models --json", add_models},
     Verb{"tokenize", "stdin to token ids", "printf 'Hello world' | zenith tokenize smollm2-135m", add_tokenize},
     Verb{"detokenize", "token ids to text", "echo '[19556, 905]' | zenith detokenize smollm2-135m", add_detokenize},
-    Verb{"logits", "the model's logits after some tokens", "zenith logits smollm2-135m --ids 19556,905 --json", add_logits},
+    Verb{"logits", "the model's logits after some tokens", "zenith logits smollm2-135m --ids 19556,905 --json",
+         add_logits},
     Verb{"perplexity", "perplexity of a text file", "zenith perplexity smollm2-135m README.md --json", add_perplexity},
     Verb{"bench", "measure speed", "zenith bench text smollm2-135m --threads 2 --json", add_bench},
     Verb{"doctor", "what this machine lacks, and the command that gets it", "zenith doctor --kernels", add_doctor},

@@ -86,7 +86,8 @@ Expected<std::vector<Planned>> plan(zip_t* zip, std::uint64_t most) {
   std::uint64_t total = 0;
   for (zip_uint64_t i = 0; i < static_cast<zip_uint64_t>(count); ++i) {
     zip_stat_t stat;
-    if (zip_stat_index(zip, i, 0, &stat) != 0 || (stat.valid & ZIP_STAT_NAME) == 0 || (stat.valid & ZIP_STAT_SIZE) == 0) {
+    if (zip_stat_index(zip, i, 0, &stat) != 0 || (stat.valid & ZIP_STAT_NAME) == 0 ||
+        (stat.valid & ZIP_STAT_SIZE) == 0) {
       return fail(Errc::bad_file, "member " + std::to_string(i) + " of the zip has no name or size");
     }
     const std::string name = stat.name;

@@ -17,13 +17,14 @@ namespace zenith::tools {
 Status extract_member(const std::filesystem::path& zip, std::string_view path, OutputFile& out);
 
 struct Extracted {
-  std::string name;      ///< relative to the folder
+  std::string name;  ///< relative to the folder
   std::string sha256;
   std::uint64_t bytes = 0;
 };
 
-/// Every member below `folder`, which exists. Names that are absolute, have "..", a backslash or a NUL, symbolic links, duplicates, more
-/// than 1,000 members or more than `most` bytes in all are refused as bad_file before anything is written.
+/// Every member below `folder`, which exists. Names that are absolute, have "..", a backslash or a NUL, symbolic links,
+/// duplicates, more than 1,000 members or more than `most` bytes in all are refused as bad_file before anything is
+/// written.
 Expected<std::vector<Extracted>> extract_all(const std::filesystem::path& zip, const std::filesystem::path& folder,
                                              std::uint64_t most);
 

@@ -22,7 +22,8 @@ struct CloseCurl {
 using Curl = std::unique_ptr<CURL, CloseCurl>;
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -61,11 +62,14 @@ struct Transfer {
   bool on_body(std::span<const std::byte> bytes) {
     if (sha256.empty()) {
       error = Error{Errc::invalid_argument,
-                    "the server names no sha256 for this file: give it by --sha256, so that what comes can be checked", "sha256", {}};
+                    "the server names no sha256 for this file: give it by --sha256, so that what comes can be checked",
+                    "sha256",
+                    {}};
       return false;
     }
     if (linked_size != 0 && out->written() + bytes.size() > linked_size) {
-      error = Error{Errc::bad_file, "more came than the " + std::to_string(linked_size) + " bytes that the hub names", {}, {}};
+      error = Error{
+          Errc::bad_file, "more came than the " + std::to_string(linked_size) + " bytes that the hub names", {}, {}};
       return false;
     }
     if (auto ok = out->write(bytes); !ok) {
@@ -106,7 +110,8 @@ void configure(CURL* handle, const std::string& url, Transfer& transfer, char* r
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, body_callback);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
   // The curl tool reads this variable, libcurl does not.
-  if (const char* bundle = std::getenv("SSL_CERT_FILE"); bundle != nullptr && *bundle != '\0') {  // NOLINT(concurrency-mt-unsafe)
+  if (const char* bundle = std::getenv("SSL_CERT_FILE");
+      bundle != nullptr && *bundle != '\0') {  // NOLINT(concurrency-mt-unsafe)
     curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
   }
 }
@@ -120,7 +125,10 @@ Error transfer_error(CURL* handle, CURLcode code, const char* reason, const std:
   }
   if (status == 404) return {Errc::not_found, url + " does not exist (404)", "model", {}};
   if (status == 401 || status == 403) {
-    return {Errc::unauthorized, url + " needs permission (" + std::to_string(status) + "): the hub gives this file to members only", "model", {}};
+    return {Errc::unauthorized,
+            url + " needs permission (" + std::to_string(status) + "): the hub gives this file to members only",
+            "model",
+            {}};
   }
   return {Errc::io, "downloading " + url + " failed: " + detail, "model", {}};
 }
@@ -158,7 +166,8 @@ std::string hub_url(const std::string& hub, const HubName& name) {
   return url;
 }
 
-Expected<Downloaded> download_url(const std::string& url, const std::string& sha256, const std::filesystem::path& target,
+Expected<Downloaded> download_url(const std::string& url, const std::string& sha256,
+                                  const std::filesystem::path& target,
                                   const std::function<void(std::uint64_t, std::uint64_t)>& grown) {
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   const Curl handle{ready == CURLE_OK ? curl_easy_init() : nullptr};
@@ -182,7 +191,8 @@ Expected<Downloaded> download_url(const std::string& url, const std::string& sha
   auto hash = out->finish();
   if (!hash) return tl::make_unexpected(hash.error());
   if (*hash != transfer.sha256) {
-    return fail(Errc::bad_file, url + " has sha256 " + *hash + ", " + transfer.sha256 + " was expected; nothing was kept", "sha256");
+    return fail(Errc::bad_file,
+                url + " has sha256 " + *hash + ", " + transfer.sha256 + " was expected; nothing was kept", "sha256");
   }
   return Downloaded{*hash, bytes};
 }

@@ -27,11 +27,14 @@ struct Downloaded {
   std::uint64_t bytes = 0;
 };
 
-/// Fetches `url` into `target` (which must not exist). At most five redirects, never from https to http; stalls of 60 s end it.
+/// Fetches `url` into `target` (which must not exist). At most five redirects, never from https to http; stalls of 60 s
+/// end it.
 /// @param sha256 empty: the x-linked-etag header must name it.
 /// @param grown called with bytes so far and in all (0 = unknown).
-/// @returns invalid_argument naming sha256 when nothing names a hash, bad_file for a wrong hash or size, not_found for 404, io otherwise.
-Expected<Downloaded> download_url(const std::string& url, const std::string& sha256, const std::filesystem::path& target,
+/// @returns invalid_argument naming sha256 when nothing names a hash, bad_file for a wrong hash or size, not_found for
+/// 404, io otherwise.
+Expected<Downloaded> download_url(const std::string& url, const std::string& sha256,
+                                  const std::filesystem::path& target,
                                   const std::function<void(std::uint64_t, std::uint64_t)>& grown);
 
 }  // namespace zenith::tools

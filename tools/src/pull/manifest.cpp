@@ -14,8 +14,9 @@ constexpr std::uintmax_t kMostManifestBytes = 1 << 20;
 }  // namespace
 
 Status write_manifest(const std::filesystem::path& folder, const Manifest& manifest) {
-  Json json{{"name", manifest.name},       {"kind", manifest.kind},     {"source", manifest.source}, {"license", manifest.license},
-            {"origin", manifest.origin},   {"loads", manifest.loads},   {"hashes", manifest.hashes}, {"files", Json::array()}};
+  Json json{{"name", manifest.name},       {"kind", manifest.kind},     {"source", manifest.source},
+            {"license", manifest.license}, {"origin", manifest.origin}, {"loads", manifest.loads},
+            {"hashes", manifest.hashes},   {"files", Json::array()}};
   for (const auto& file : manifest.files) {
     json["files"].push_back({{"name", file.name}, {"sha256", file.sha256}, {"bytes", file.bytes}});
   }

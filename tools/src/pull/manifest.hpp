@@ -12,15 +12,15 @@
 namespace zenith::tools {
 
 struct ManifestFile {
-  std::string name;      ///< relative to the folder
+  std::string name;  ///< relative to the folder
   std::string sha256;
   std::uint64_t bytes = 0;
 };
 
 struct Manifest {
   std::string name, kind, source, license, origin;
-  std::string loads;                     ///< what load_model is given, relative to the folder
-  std::vector<std::string> hashes;       ///< of what was fetched, as the catalog or the caller named them
+  std::string loads;                ///< what load_model is given, relative to the folder
+  std::vector<std::string> hashes;  ///< of what was fetched, as the catalog or the caller named them
   std::vector<ManifestFile> files;
 };
 

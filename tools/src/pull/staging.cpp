@@ -20,7 +20,8 @@ Error folder_error(const fs::path& folder, int code) {
     return {Errc::io,
             "no write permission for the models folder " + folder.string() +
                 ": give this user write access, or set ZENITH_HOME or models.dir to another folder",
-            "models.dir", {}};
+            "models.dir",
+            {}};
   }
   return file_error(folder, code, "creating the models folder");
 }
@@ -59,8 +60,7 @@ Expected<Staging> Staging::make(const fs::path& models_dir, const std::string& n
   return staging;
 }
 
-Staging::Staging(Staging&& other) noexcept
-    : root_(std::exchange(other.root_, {})), files_(std::move(other.files_)) {}
+Staging::Staging(Staging&& other) noexcept : root_(std::exchange(other.root_, {})), files_(std::move(other.files_)) {}
 
 Staging::~Staging() {
   if (root_.empty()) return;

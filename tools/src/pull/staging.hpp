@@ -32,8 +32,8 @@ class Staging {
   Staging& operator=(Staging&&) = delete;
   ~Staging();
 
-  const std::filesystem::path& files() const noexcept { return files_; }   ///< becomes the model's folder
-  std::filesystem::path scratch(const std::string& name) const;            ///< a new empty folder that is thrown away
+  const std::filesystem::path& files() const noexcept { return files_; }  ///< becomes the model's folder
+  std::filesystem::path scratch(const std::string& name) const;           ///< a new empty folder that is thrown away
   /// Renames files() to `folder`; what had that name before is removed afterwards.
   Status publish(const std::filesystem::path& folder);
 

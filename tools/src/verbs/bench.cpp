@@ -26,10 +26,11 @@ Status bench(const Options& options, const Context& context) {
   if (!result) return tl::make_unexpected(result.error());
   const std::string kernels = kernels::numerics_id();
   if (!context.json) {
-    return print(fmt::format("prefill {:.1f} tokens/s   decode {:.1f} tokens/s   first token {:.1f} ms   peak {}   {} threads   {}   "
-                             "others used {:.0f} % of the machine\n",
-                             result->prefill_tokens_per_s, result->decode_tokens_per_s, result->ttft_ms,
-                             human_bytes(result->peak_rss_bytes), local->pool->threads(), kernels, result->busy * 100));
+    return print(fmt::format(
+        "prefill {:.1f} tokens/s   decode {:.1f} tokens/s   first token {:.1f} ms   peak {}   {} threads   {}   "
+        "others used {:.0f} % of the machine\n",
+        result->prefill_tokens_per_s, result->decode_tokens_per_s, result->ttft_ms, human_bytes(result->peak_rss_bytes),
+        local->pool->threads(), kernels, result->busy * 100));
   }
   const auto& info = local->loaded.model->info();
   const nlohmann::ordered_json body{{"model", options.local.model},
@@ -58,15 +59,27 @@ Action add_bench(CLI::App& app) {
   app.require_subcommand(1);
   app.fallthrough();
   text->add_option("MODEL", options->local.model, "a model's name or path")->required();
-  text->add_option("--prompt", options->text.prompt, "tokens of the prompt; 0 = skip")->check(CLI::Range(0, 1 << 20))->capture_default_str();
-  text->add_option("--gen", options->text.generate, "tokens to generate; 0 = skip")->check(CLI::Range(0, 1 << 20))->capture_default_str();
-  text->add_option("--depth", options->text.depth, "tokens of context before generation")->check(CLI::Range(0, 1 << 20))->capture_default_str();
-  text->add_option("--batch", options->text.batch, "sequences that generate together")->check(CLI::Range(1, 1024))->capture_default_str();
-  text->add_option("--repetitions", options->text.repetitions, "medians are over these")->check(CLI::Range(1, 1000))->capture_default_str();
+  text->add_option("--prompt", options->text.prompt, "tokens of the prompt; 0 = skip")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  text->add_option("--gen", options->text.generate, "tokens to generate; 0 = skip")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  text->add_option("--depth", options->text.depth, "tokens of context before generation")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  text->add_option("--batch", options->text.batch, "sequences that generate together")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  text->add_option("--repetitions", options->text.repetitions, "medians are over these")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   add_local_options(*text, options->local);
   text->fallthrough();
-  text->footer("Medians after one repetition that is not counted. busy: share of the machine that other processes used meanwhile.\n"
-               "Example:\n  zenith bench text smollm2-135m --threads 2 --json");
+  text->footer(
+      "Medians after one repetition that is not counted. busy: share of the machine that other processes used "
+      "meanwhile.\n"
+      "Example:\n  zenith bench text smollm2-135m --threads 2 --json");
   return [options](const Context& context) { return bench(*options, context); };
 }
 

@@ -21,13 +21,16 @@ struct Check {
   std::string name;
   bool ok = true;
   std::string detail;
-  std::string fix;     ///< the command that gets what is missing; empty when ok
+  std::string fix;  ///< the command that gets what is missing; empty when ok
 };
 
 Check check_processor() {
   const auto& target = kernels::target();
-  return {"processor", true, target.highway + ", integer dot products by " + std::string{kernels::to_string(target.int_dot)} + "; " +
-                                 std::to_string(kernels::usable_cores()) + " usable cores", {}};
+  return {"processor",
+          true,
+          target.highway + ", integer dot products by " + std::string{kernels::to_string(target.int_dot)} + "; " +
+              std::to_string(kernels::usable_cores()) + " usable cores",
+          {}};
 }
 
 Check check_memory(const Config& config) {
@@ -38,8 +41,10 @@ Check check_memory(const Config& config) {
   }
   const std::uint64_t budget = memory_budget(config);
   const bool ok = budget > 2 * needed;
-  return {"memory", ok, human_bytes(available) + " available, " + human_bytes(budget) + " may be used (models.budget_bytes)",
-          ok ? "" : "free memory, or raise models.budget_bytes: the default models want about " + human_bytes(2 * needed)};
+  return {
+      "memory", ok,
+      human_bytes(available) + " available, " + human_bytes(budget) + " may be used (models.budget_bytes)",
+      ok ? "" : "free memory, or raise models.budget_bytes: the default models want about " + human_bytes(2 * needed)};
 }
 
 /// The nearest folder that exists above (or is) `path`.
@@ -91,7 +96,8 @@ Check check_pip(const std::string& python) {
 nlohmann::ordered_json kernels_json() {
   auto rows = nlohmann::ordered_json::array();
   for (const auto& row : kernels::kernel_rows()) {
-    rows.push_back({{"op", row.op}, {"dtype", row.dtype}, {"device", row.device}, {"implementation", row.implementation}});
+    rows.push_back(
+        {{"op", row.op}, {"dtype", row.dtype}, {"device", row.device}, {"implementation", row.implementation}});
   }
   return rows;
 }
@@ -110,7 +116,9 @@ Status doctor(bool kernels, const Context& context) {
     if (!check.ok) missing += (missing.empty() ? "" : ", ") + check.name;
   }
   if (context.json) {
-    nlohmann::ordered_json body{{"ok", missing.empty()}, {"version", ZENITH_VERSION}, {"numerics", kernels::numerics_id()},
+    nlohmann::ordered_json body{{"ok", missing.empty()},
+                                {"version", ZENITH_VERSION},
+                                {"numerics", kernels::numerics_id()},
                                 {"checks", nlohmann::ordered_json::array()}};
     for (const auto& check : checks) {
       body["checks"].push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}, {"fix", check.fix}});

@@ -28,8 +28,9 @@ std::string table(const std::vector<float>& logits, const models::Tokenizer& tok
   std::string text = fmt::format("{:>8}  {:>10}  {}\n", "ID", "LOGIT", "TOKEN");
   for (std::ptrdiff_t i = 0; i < shown; ++i) {
     const auto id = order[static_cast<std::size_t>(i)];
-    text += fmt::format("{:>8}  {:>10.4f}  {}\n", id, logits[id], nlohmann::json(std::string{tokenizer.text(static_cast<TokenId>(id))})
-                                                                      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    text += fmt::format("{:>8}  {:>10.4f}  {}\n", id, logits[id],
+                        nlohmann::json(std::string{tokenizer.text(static_cast<TokenId>(id))})
+                            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
   return text;
 }

@@ -30,10 +30,12 @@ Status list_models(const Context& context) {
   }
   std::size_t width = 4;
   for (const auto& model : models) width = std::max(width, model.name.size());
-  std::string text = fmt::format("{:<{}}  {:<10}  {:<9}  {:>9}  {:<18}  {}\n", "NAME", width, "KIND", "INSTALLED", "SIZE", "LICENCE", "ORIGIN");
+  std::string text = fmt::format("{:<{}}  {:<10}  {:<9}  {:>9}  {:<18}  {}\n", "NAME", width, "KIND", "INSTALLED",
+                                 "SIZE", "LICENCE", "ORIGIN");
   for (const auto& model : models) {
-    text += fmt::format("{:<{}}  {:<10}  {:<9}  {:>9}  {:<18}  {}\n", model.name, width, model.kind, model.installed ? "yes" : "no",
-                        human_bytes(model.bytes), model.license.empty() ? "unknown" : model.license, model.origin);
+    text += fmt::format("{:<{}}  {:<10}  {:<9}  {:>9}  {:<18}  {}\n", model.name, width, model.kind,
+                        model.installed ? "yes" : "no", human_bytes(model.bytes),
+                        model.license.empty() ? "unknown" : model.license, model.origin);
   }
   return print(text + "In " + dir.string() + ". `zenith pull NAME` fetches one.\n");
 }

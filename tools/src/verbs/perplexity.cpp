@@ -26,7 +26,8 @@ Expected<std::string> read_text(const std::string& path) {
   if (size > kMostText) return fail(Errc::payload_too_large, "the text " + path + " is larger than 1 GiB", "file");
   std::string text(size, '\0');
   std::ifstream stream{path, std::ios::binary};
-  if (!stream.read(text.data(), static_cast<std::streamsize>(size))) return fail(Errc::io, "the text " + path + " cannot be read", "file");
+  if (!stream.read(text.data(), static_cast<std::streamsize>(size)))
+    return fail(Errc::io, "the text " + path + " cannot be read", "file");
   return text;
 }
 
@@ -40,10 +41,11 @@ Status perplexity(const Options& options, const Context& context) {
   const auto progress = make_progress();
   const auto start = std::chrono::steady_clock::now();
   progress->begin("perplexity of " + options.file, text->size());
-  const auto result = models::perplexity(local->loaded, local->exec, *local->ledger, ids, [&](std::size_t done, std::size_t all) {
-    progress->update(text->size() * done / all);
-    return true;
-  });
+  const auto result =
+      models::perplexity(local->loaded, local->exec, *local->ledger, ids, [&](std::size_t done, std::size_t all) {
+        progress->update(text->size() * done / all);
+        return true;
+      });
   progress->end();
   if (!result) return tl::make_unexpected(result.error());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

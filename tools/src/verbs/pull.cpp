@@ -4,8 +4,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "verbs/pull_options.hpp"
 #include "verb.hpp"
+#include "verbs/pull_options.hpp"
 #include "zenith/tools/catalog.hpp"
 #include "zenith/tools/model_files.hpp"
 
@@ -64,7 +64,8 @@ PullOptions pull_options_from(const Config& config) {
 
 Action add_pull(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("MODEL", options->names, "a name of `zenith models`, hf:owner/repo/file.gguf, or a URL of a .gguf file");
+  app.add_option("MODEL", options->names,
+                 "a name of `zenith models`, hf:owner/repo/file.gguf, or a URL of a .gguf file");
   app.add_option("--sha256", options->sha256, "the hash the file must have (hf: names: default is what the hub says)");
   app.add_flag("--defaults", options->defaults, "the models that `zenith serve` needs without a configuration");
   return [options](const Context& context) { return pull_all(*options, context); };

@@ -1,4 +1,201 @@
+#include <fmt/core.h>
+#include <poll.h>
+#include <signal.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <thread>
+
+#include "local_model.hpp"
+#include "serve_config.hpp"
+#include "signals.hpp"
 #include "verb.hpp"
+#include "verbs/pull_options.hpp"
+#include "zenith/core/log.hpp"
+#include "zenith/services/stack.hpp"
+#include "zenith/tools/catalog.hpp"
+#include "zenith/tools/model_files.hpp"
+
 namespace zenith::tools {
-Action add_serve(CLI::App&) { return [](const Context&) -> Status { return fail(Errc::unsupported, "wip"); }; }
+namespace {
+
+using std::chrono::seconds;
+
+LogLevel level_of(const std::string& name) {
+  if (name == "debug") return LogLevel::debug;
+  if (name == "warn") return LogLevel::warn;
+  if (name == "error") return LogLevel::error;
+  return name == "off" ? LogLevel::off : LogLevel::info;
 }
+
+/// Every model lies there before anything listens. No thread runs yet: pull forks.
+Status fetch_models(const Config& config, bool offline) {
+  auto options = pull_options_from(config);
+  const auto progress = make_progress();
+  for (const auto& model : wanted_models(config)) {
+    if (const auto found = resolve_model(model, options.models_dir)) continue;
+    if (offline || find_in_catalog(model) == nullptr) {
+      auto error = resolve_model(model, options.models_dir).error();
+      if (offline) error.message += " (--offline forbids to fetch it)";
+      return tl::make_unexpected(error);
+    }
+    if (const auto pulled = pull(model, options, *progress); !pulled) return tl::make_unexpected(pulled.error());
+  }
+  return {};
+}
+
+std::string url_of(const Config& config, std::uint16_t port) {
+  std::string host = config.server.listen.substr(0, config.server.listen.rfind(':'));
+  if (host == "0.0.0.0" || host == "[::]") host = "127.0.0.1";
+  return "http://" + host + ":" + std::to_string(port);
+}
+
+/// The last lines of a good start: what to open and what to curl.
+std::string greeting(const Config& config, const gateway::ServerOptions& options, std::uint16_t port) {
+  const std::string url = url_of(config, port);
+  const std::string key = options.keys ? " -H 'Authorization: Bearer YOUR_KEY'" : "";
+  return fmt::format(
+      "Zenith is ready. Open {}/ or try:\n"
+      "  curl {}/v1/chat/completions{} -H 'Content-Type: application/json' -d "
+      "'{{\"model\":\"{}\",\"messages\":[{{\"role\":\"user\","
+      "\"content\":\"Hello\"}}]}}'\n",
+      url, url, key, options.default_model);
+}
+
+/// SIGHUP: the log's level follows the file; what else changed needs a restart, and a wrong file changes nothing.
+void reload(const ServeOptions& options, Config& config) {
+  auto fresh = serve_config(options, environment);
+  if (!fresh) {
+    log(LogLevel::error, "serve", "the new configuration is wrong: the old one stays",
+        {{"reason", fresh.error().message}});
+    return;
+  }
+  config.log.level = fresh->log.level;
+  set_log_level(level_of(config.log.level));
+  const bool rest_is_same = to_toml(*fresh) == to_toml(config);
+  log(LogLevel::info, "serve",
+      rest_is_same ? "configuration reloaded" : "log.level is reloaded; the other changes need a restart",
+      {{"level", config.log.level}});
+}
+
+/// Waits for the models beside the server, which answers 503 meanwhile.
+class Loading {
+ public:
+  Loading(services::Stack& stack, const Event& done)
+      : thread_([this, &stack, &done] {
+          // In slices, so that a stop is seen.
+          for (;;) {
+            result_ = stack.wait_loaded(seconds{1});
+            if (result_ || result_.error().code != Errc::deadline || stop_) break;
+          }
+          done.raise();
+        }) {}
+  ~Loading() { join(); }
+  void stop() { stop_ = true; }
+  const Status& join() {
+    if (thread_.joinable()) thread_.join();
+    return result_;
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  Status result_;
+  std::thread thread_;
+};
+
+/// Runs until a signal says stop. @returns why loading failed, if it did.
+Status run_until_stopped(const ServeOptions& options, Config config, const gateway::ServerOptions& server_options,
+                         const Signals& signals, services::Stack& stack, gateway::Server& server) {
+  const Event loaded, ended;
+  std::thread serving{[&] {
+    server.run();
+    ended.raise();
+  }};
+  Loading loading{stack, loaded};
+  Status result;
+  bool stopping = false, waiting_for_models = true;
+  const auto stop = [&](seconds drain) {
+    if (stopping) return;
+    stopping = true;
+    loading.stop();
+    server.stop(drain);
+  };
+  for (bool running = true; running;) {
+    std::array<pollfd, 3> waited{{{signals.fd(), POLLIN, 0}, {loaded.fd(), POLLIN, 0}, {ended.fd(), POLLIN, 0}}};
+    if (poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) break;
+    running = (waited[2].revents & POLLIN) == 0;
+    if ((waited[1].revents & POLLIN) != 0 && waiting_for_models) {
+      waiting_for_models = false;
+      loaded.clear();
+      const Status& status = loading.join();
+      if (status) {
+        if (auto ok = print(greeting(config, server_options, server.port())); !ok)
+          log(LogLevel::warn, "serve", ok.error().message);
+      } else if (!stopping) {
+        result = status;
+        stop(seconds{0});
+      }
+    }
+    while (const int signal = signals.take()) {
+      if (signal == SIGHUP) {
+        reload(options, config);
+      } else if (stopping) {
+        log(LogLevel::warn, "serve", "second signal: stopping at once");
+        die_of(signal);
+      } else {
+        log(LogLevel::info, "serve", "draining", {{"drain_s", config.server.drain_s}});
+        stop(seconds{config.server.drain_s});
+      }
+    }
+  }
+  serving.join();
+  return result;
+}
+
+Status serve(const ServeOptions& options, const Context&) {
+  const auto config = serve_config(options, environment);
+  if (!config) return tl::make_unexpected(config.error());
+  if (options.print_config) return print(to_toml(*config));
+  set_log_level(level_of(config->log.level));
+  if (auto ok = restrict_kernels(); !ok) return ok;
+  const auto server_options = tools::server_options(*config);
+  if (!server_options) return tl::make_unexpected(server_options.error());
+  if (auto ok = fetch_models(*config, options.offline); !ok) return ok;
+
+  // From here on threads start. A client that goes away must not end the process.
+  signal(SIGPIPE, SIG_IGN);
+  auto signals = Signals::block({SIGTERM, SIGINT, SIGHUP});
+  if (!signals) return tl::make_unexpected(signals.error());
+  const auto effects = system_effects();
+  MemoryLedger ledger{memory_budget(*config)};
+  Metrics metrics;
+  services::StackOptions stack_options;
+  stack_options.config = *config;
+  stack_options.find = [dir = models_dir(*config)](const std::string& name) { return resolve_model(name, dir); };
+  auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
+  if (!stack) return tl::make_unexpected(stack.error());
+  auto server = gateway::Server::listen(*server_options, (*stack)->port(), *effects, metrics);
+  if (!server) return tl::make_unexpected(server.error());
+  log(LogLevel::info, "serve", "listening", {{"address", config->server.listen}, {"port", (*server)->port()}});
+  const Status result = run_until_stopped(options, *config, *server_options, *signals, **stack, **server);
+  (*stack)->stop();
+  if (result) log(LogLevel::info, "serve", "stopped");
+  return result;
+}
+
+}  // namespace
+
+Action add_serve(CLI::App& app) {
+  auto options = std::make_shared<ServeOptions>();
+  app.add_option("ROLE", options->roles, "gateway router text: all of them (the default) in one process");
+  app.add_option("--config", options->config_file, "a TOML file; --print-config shows every key");
+  app.add_option("--listen", options->listen, "host:port; server.listen");
+  app.add_option("--model", options->models,
+                 "serve this model (name or path) instead of the configured ones; may be repeated");
+  app.add_flag("--offline", options->offline, "never fetch a model");
+  app.add_flag("--print-config", options->print_config, "print what would run, as TOML, and end");
+  return [options](const Context& context) { return serve(*options, context); };
+}
+
+}  // namespace zenith::tools

@@ -19,7 +19,8 @@ Status tokenize(const Options& options, const Context& context) {
   if (!tokenizer) return tl::make_unexpected(tokenizer.error());
   const auto text = read_stdin(kMostInput);
   if (!text) return tl::make_unexpected(text.error());
-  const auto ids = (*tokenizer)->encode(*text, {.add_special = options.bos, .parse_special = options.special, .untrusted = {}});
+  const auto ids =
+      (*tokenizer)->encode(*text, {.add_special = options.bos, .parse_special = options.special, .untrusted = {}});
   const Json array = ids;
   return print((context.json ? Json{{"tokens", array}} : array).dump() + "\n");
 }
@@ -36,8 +37,10 @@ Expected<std::vector<TokenId>> read_ids(std::size_t vocab) {
     if (!item.is_number_integer()) return fail(Errc::invalid_argument, form, "tokens");
     const auto id = item.get<std::int64_t>();
     if (id < 0 || static_cast<std::uint64_t>(id) >= vocab) {
-      return fail(Errc::invalid_argument,
-                  "token id " + std::to_string(id) + " is not in the vocabulary of " + std::to_string(vocab) + " tokens", "tokens");
+      return fail(
+          Errc::invalid_argument,
+          "token id " + std::to_string(id) + " is not in the vocabulary of " + std::to_string(vocab) + " tokens",
+          "tokens");
     }
     ids.push_back(static_cast<TokenId>(id));
   }
@@ -58,7 +61,8 @@ Status detokenize(const Options& options, const Context& context) {
 
 Action add_tokenize(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("MODEL", options->model, "a model's name or path; a file that holds only a vocabulary is enough")->required();
+  app.add_option("MODEL", options->model, "a model's name or path; a file that holds only a vocabulary is enough")
+      ->required();
   app.add_flag("--bos", options->bos, "add the tokens that the model puts around a text");
   app.add_flag("--special", options->special, "control tokens written out in the text become their ids");
   return [options](const Context& context) { return tokenize(*options, context); };
@@ -66,7 +70,8 @@ Action add_tokenize(CLI::App& app) {
 
 Action add_detokenize(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("MODEL", options->model, "a model's name or path; a file that holds only a vocabulary is enough")->required();
+  app.add_option("MODEL", options->model, "a model's name or path; a file that holds only a vocabulary is enough")
+      ->required();
   app.add_flag("--special", options->special, "write control tokens out");
   return [options](const Context& context) { return detokenize(*options, context); };
 }

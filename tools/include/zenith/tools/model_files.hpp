@@ -22,9 +22,9 @@ Expected<std::filesystem::path> resolve_model(std::string_view model, const std:
 /// A model that is known or lies in the models folder.
 struct KnownModel {
   std::string name, kind, license, origin;
-  std::uint64_t bytes = 0;             ///< on disk when installed, else what the catalog says
+  std::uint64_t bytes = 0;  ///< on disk when installed, else what the catalog says
   bool installed = false, is_default = false;
-  std::filesystem::path path;          ///< what load_model is given; empty when not installed
+  std::filesystem::path path;  ///< what load_model is given; empty when not installed
 };
 
 /// The catalog, then other installed models by name.

@@ -12,9 +12,9 @@ namespace zenith::tools {
 class Progress {
  public:
   virtual ~Progress() = default;
-  virtual void begin(const std::string& what, std::uint64_t total_bytes) = 0;   ///< total 0 = unknown
+  virtual void begin(const std::string& what, std::uint64_t total_bytes) = 0;  ///< total 0 = unknown
   virtual void update(std::uint64_t done_bytes) = 0;
-  virtual void end() = 0;                                                       ///< removes the line
+  virtual void end() = 0;  ///< removes the line
 };
 
 /// On stderr with percentage, rate and time left when stderr is a terminal, else silent.
@@ -24,6 +24,7 @@ std::unique_ptr<Progress> make_progress();
 std::string human_bytes(std::uint64_t bytes);
 
 /// One line without its end: "name  45 %  41.2 MB / 92.9 MB  12.3 MB/s  4 s left".
-std::string progress_line(const std::string& what, std::uint64_t done, std::uint64_t total, std::chrono::duration<double> elapsed);
+std::string progress_line(const std::string& what, std::uint64_t done, std::uint64_t total,
+                          std::chrono::duration<double> elapsed);
 
 }  // namespace zenith::tools

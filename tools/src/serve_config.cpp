@@ -1,0 +1,127 @@
+#include "serve_config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+#include "zenith/tools/catalog.hpp"
+
+namespace zenith::tools {
+namespace {
+
+constexpr std::array<std::string_view, 3> kRoles{"gateway", "router", "text"};
+
+/// Roles as flags have the rules of service.role: the same check says the same words.
+Status check_roles(const std::vector<std::string>& roles) {
+  std::set<std::string> named;
+  for (const auto& role : roles) {
+    if (role == "expert" || role == "vision" || role == "voice" || role == "sensor") {
+      return fail(Errc::unsupported,
+                  "role '" + role + "': this build does not have that role yet; it serves gateway, router, text",
+                  "role");
+    }
+    if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
+      return fail(Errc::invalid_argument, "role '" + role + "' is unknown; known roles: gateway, router, text", "role");
+    }
+    named.insert(role);
+  }
+  if (!named.empty() && named.size() != kRoles.size()) {
+    return fail(Errc::unsupported, "this build serves gateway, router and text in one process: name all three, or none",
+                "role");
+  }
+  return {};
+}
+
+bool has_role(const Config& config, std::string_view role) {
+  return std::any_of(config.services.begin(), config.services.end(), [&](const auto& s) { return s.role == role; });
+}
+
+void fill_services(Config& config, const std::vector<std::string>& models) {
+  if (!models.empty()) {
+    std::erase_if(config.services, [](const auto& service) { return service.role == "text"; });
+    ServiceConfig text;
+    text.role = "text";
+    text.models = models;
+    config.services.push_back(std::move(text));
+  }
+  for (const std::string role : {"gateway", "router", "text"}) {
+    if (has_role(config, role)) continue;
+    ServiceConfig service;
+    service.role = role;
+    if (role == "text") {
+      for (const auto& row : catalog()) {
+        if (row.is_default) service.models.emplace_back(row.name);
+      }
+    }
+    config.services.push_back(std::move(service));
+  }
+  std::set<std::string> ids;
+  for (const auto& service : config.services) ids.insert(service.id);
+  for (auto& service : config.services) {
+    for (int number = 1; service.id.empty(); ++number) {
+      const std::string id = service.role + "-" + std::to_string(number);
+      if (ids.insert(id).second) service.id = id;
+    }
+  }
+}
+
+}  // namespace
+
+Expected<Config> serve_config(const ServeOptions& options, const Environment& environment) {
+  if (auto ok = check_roles(options.roles); !ok) return tl::make_unexpected(ok.error());
+  const auto overlay = [&](const std::string& name) -> std::optional<std::string> {
+    if (options.listen && name == "ZENITH_SERVER_LISTEN") return options.listen;
+    return environment(name);
+  };
+  auto config = load_config(options.config_file, overlay);
+  if (!config) return config;
+  fill_services(*config, options.models);
+  for (const auto& service : config->services) {
+    if (service.role == "text" && service.models.empty()) {
+      return fail(Errc::invalid_argument,
+                  "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
+    }
+  }
+  return config;
+}
+
+std::vector<std::string> wanted_models(const Config& config) {
+  std::vector<std::string> all;
+  for (const auto& service : config.services) {
+    for (const auto& model : service.models) {
+      if (std::find(all.begin(), all.end(), model) == all.end()) all.push_back(model);
+    }
+  }
+  return all;
+}
+
+Expected<gateway::ServerOptions> server_options(const Config& config) {
+  gateway::ServerOptions options;
+  // load_config has checked the form host:port.
+  const std::string& listen = config.server.listen;
+  const auto colon = listen.rfind(':');
+  options.host = listen.substr(0, colon);
+  if (options.host.size() > 2 && options.host.front() == '[')
+    options.host = options.host.substr(1, options.host.size() - 2);
+  std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), options.port);
+  options.exposed = config.server.exposed;
+  options.cors_origins = config.server.cors_origins;
+  options.limits.body_bytes = config.server.body_bytes;
+  options.limits.connections = config.server.connections;
+  options.limits.request_deadline = std::chrono::seconds{config.server.deadline_s};
+  if (!config.server.keys_file.empty()) {
+    auto keys = gateway::read_keys_file(config.server.keys_file);
+    if (!keys) return tl::make_unexpected(keys.error());
+    options.keys = std::move(*keys);
+  }
+  for (const auto& model : wanted_models(config)) {
+    const auto* row = find_in_catalog(model);
+    const bool embeds = row != nullptr && row->kind == "embeddings";
+    auto& slot = embeds ? options.default_embedding_model : options.default_model;
+    if (slot.empty()) slot = model;
+  }
+  return options;
+}
+
+}  // namespace zenith::tools

@@ -1,0 +1,31 @@
+// What `zenith serve` was asked to be: configuration, flags and roles become one Config.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "zenith/core/config.hpp"
+#include "zenith/gateway/server.hpp"
+
+namespace zenith::tools {
+
+struct ServeOptions {
+  std::vector<std::string> roles;
+  std::optional<std::string> config_file;
+  std::optional<std::string> listen;
+  std::vector<std::string> models;  ///< --model: one text service with these, instead of the configuration's
+  bool offline = false, print_config = false;
+};
+
+/// flag > environment > file > default. Services are filled in: the result says all that runs.
+/// @returns invalid_argument or unsupported naming the flag, key or role.
+Expected<Config> serve_config(const ServeOptions& options, const Environment& environment);
+
+/// Every model that the configuration's text services name, in order, once each.
+std::vector<std::string> wanted_models(const Config& config);
+
+/// The gateway's options: address, keys, limits, default models. @returns bad_file for the keys file.
+Expected<gateway::ServerOptions> server_options(const Config& config);
+
+}  // namespace zenith::tools
