@@ -65,8 +65,16 @@ std::shared_ptr<const DirectoryView> Board::view() const {
 
 void Board::publish(DirectoryView view) {
   auto next = std::make_shared<const DirectoryView>(std::move(view));
-  const std::lock_guard lock(mutex_);
-  view_.swap(next);
+  {
+    const std::lock_guard lock(mutex_);
+    view_.swap(next);
+  }
+  published_.notify_all();
+}
+
+bool Board::wait(const std::function<bool(const DirectoryView&)>& enough, std::chrono::nanoseconds limit) const {
+  std::unique_lock lock(mutex_);
+  return published_.wait_for(lock, limit, [&] { return enough(*view_); });
 }
 
 void DirectoryState::on(Announce announce) {

@@ -25,7 +25,12 @@ class Supervisor final : public Actor<SupervisorMessage> {
     if (auto* add = std::get_if<Supervise>(&message)) {
       const std::string name = add->child.name;
       auto& child = children_.insert_or_assign(name, Child{std::move(add->child), options_.restart}).first->second;
-      start(child, self);
+      if (add->running) {
+        child.address = std::move(add->running);
+        self.watch(child.address);
+      } else {
+        start(child, self);
+      }
     }
     if (const auto* pong = std::get_if<ChildPong>(&message)) on_pong(*pong);
     arm(self);

@@ -1,6 +1,9 @@
 // The directory: which services there are, how they are, which models they hold, which names mean them.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,9 +43,12 @@ class Board {
   explicit Board(std::map<std::string, std::string> aliases);
   std::shared_ptr<const DirectoryView> view() const;
   void publish(DirectoryView view);
+  /// Blocks until a published view satisfies `enough`; not from an actor. @returns it did, within `limit`.
+  bool wait(const std::function<bool(const DirectoryView&)>& enough, std::chrono::nanoseconds limit) const;
 
  private:
   mutable std::mutex mutex_;
+  mutable std::condition_variable published_;
   std::shared_ptr<const DirectoryView> view_;
 };
 

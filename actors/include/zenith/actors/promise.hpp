@@ -29,6 +29,17 @@ class Promise {
   }
   bool break_with(Error error) const { return keep(tl::make_unexpected(std::move(error))); }
 
+  /// Breaks the promise if it is still owed; does not keep it alive. For deadlines and cancels.
+  std::function<void(Error)> breaker() const {
+    return [weak = std::weak_ptr<State>(state_)](Error error) {
+      if (const auto state = weak.lock()) {
+        Promise promise;
+        promise.state_ = state;
+        promise.break_with(std::move(error));
+      }
+    };
+  }
+
   /// Nobody waits any more: work on it may be skipped.
   bool kept() const noexcept { return !state_ || state_->kept.load(); }
 

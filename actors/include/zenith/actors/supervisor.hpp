@@ -47,6 +47,7 @@ struct ChildSpec {
 
 struct Supervise {
   ChildSpec child;
+  Address running;  ///< it has been started already; empty: start it
 };
 struct ChildPong {
   std::string child;

@@ -1,0 +1,74 @@
+// The gateway's door into the actor graph.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "zenith/actors/directory.hpp"
+#include "zenith/actors/session.hpp"
+#include "zenith/actors/shared_ref.hpp"
+#include "zenith/actors/system.hpp"
+#include "zenith/core/metrics.hpp"
+#include "zenith/gateway/port.hpp"
+
+namespace zenith::services {
+
+/// The calls that are open (embed, tokenize …): bounds their number, ends each by its deadline, finds it for a cancel.
+/// Any thread.
+class CallTable {
+ public:
+  CallTable(actors::System& system, std::size_t capacity) : system_(system), capacity_(capacity) {}
+  /// @param end ends the call with the error, unless it has ended. @returns overloaded, draining, invalid_argument (id
+  /// in use).
+  Status admit(RequestId id, Deadline deadline, std::function<void(Error)> end);
+  void remove(RequestId id);
+  void cancel(RequestId id, Error why);
+  void cancel_all(const Error& why);
+  void close();
+  std::size_t size() const;
+  bool wait_empty(std::chrono::nanoseconds limit);
+
+ private:
+  struct Open {
+    std::function<void(Error)> end;
+    actors::TimerId timer = 0;
+  };
+  actors::System& system_;
+  mutable std::mutex mutex_;
+  std::condition_variable empty_;
+  std::unordered_map<RequestId, Open> calls_;
+  std::size_t capacity_;
+  bool closed_ = false;
+};
+
+struct GraphParts {
+  actors::System* system = nullptr;
+  actors::SessionTable* sessions = nullptr;
+  CallTable* calls = nullptr;
+  std::shared_ptr<const actors::SharedRef<actors::RouterMessage>> router;
+  std::shared_ptr<const actors::Board> board;
+  Metrics* metrics = nullptr;
+};
+
+/// Spawns a session for each generation; passes calls through the router to their service. All parts must outlive it.
+class GraphPort final : public gateway::Port {
+ public:
+  explicit GraphPort(GraphParts parts) : parts_(std::move(parts)) {}
+  void generate(messages::Generate request, std::shared_ptr<gateway::EventSink> sink) override;
+  void grant(RequestId id, std::uint32_t events) override;
+  void cancel(RequestId id) override;
+  void embed(messages::Embed request, gateway::Reply<messages::Embeddings> reply) override;
+  void tokenize(messages::Tokenize request, gateway::Reply<messages::Tokens> reply) override;
+  void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
+  void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
+  messages::Snapshot snapshot() const override;
+
+ private:
+  template <class Request, class Answer>
+  void call(actors::Task task, const char* kind, Request request, gateway::Reply<Answer> reply);
+  GraphParts parts_;
+};
+
+}  // namespace zenith::services

@@ -1,0 +1,70 @@
+// What passes between the text core (an actor's state: plans) and the runner (on the compute lane: does).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "zenith/core/clock.hpp"
+#include "zenith/core/error.hpp"
+#include "zenith/core/ids.hpp"
+#include "zenith/messages/reply.hpp"
+#include "zenith/messages/request.hpp"
+
+namespace zenith::services {
+
+using SequenceId = Strong<struct SequenceIdTag>;  ///< one choice of one request; unique in a service's life
+
+/// A request after templating and tokenising.
+struct Prepared {
+  std::vector<TokenId> tokens;
+  bool starts_in_reasoning = false;  ///< the prompt ends with the opening tag
+};
+
+struct OpenSequence {
+  SequenceId id;
+  std::uint32_t choice = 0;
+  std::shared_ptr<const messages::Generate> request;
+  std::shared_ptr<const Prepared> prompt;
+  std::uint64_t seed = 0;        ///< for this choice, when the request names none
+  std::uint32_t max_tokens = 0;  ///< >= 1; or 0 with echo: only the prompt comes back
+};
+
+/// The next `prompt_rows` tokens of the prompt, or one decode row when 0.
+struct Work {
+  SequenceId id;
+  std::uint32_t prompt_rows = 0;
+};
+
+/// In this order: forget everything (after a restart), close, open, run.
+struct StepPlan {
+  bool reset = false;
+  std::vector<SequenceId> close;
+  std::vector<OpenSequence> open;
+  std::vector<Work> work;
+};
+
+/// What one sequence got from a step.
+struct SequenceStep {
+  SequenceId id;
+  std::uint32_t prompt_rows = 0;  ///< of the prompt, now in KV
+  std::uint32_t tokens = 0;       ///< generated: 0 or 1
+  bool reasoning = false;         ///< that token was inside the reasoning tags
+  messages::Delta delta;          ///< text that may be sent now
+  std::optional<messages::FinishReason> end;
+  std::optional<Error> error;  ///< this sequence cannot go on; the others were not touched
+
+  bool has_delta() const noexcept {
+    return !delta.content.empty() || !delta.reasoning.empty() || !delta.logprobs.empty();
+  }
+};
+
+struct StepReport {
+  std::vector<SequenceStep> sequences;  ///< one for each Work, in order
+  std::uint32_t prompt_rows = 0, decode_rows = 0;
+  Duration took{};
+};
+
+}  // namespace zenith::services

@@ -1,0 +1,162 @@
+#include "zenith/services/graph_port.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace zenith::services {
+
+using namespace actors;
+
+namespace {
+
+Error cancelled() { return Error{Errc::cancelled, "the client went away or asked to stop", {}, {}}; }
+
+void count_outcome(Metrics* metrics, const char* kind, std::string_view outcome) {
+  metrics
+      ->counter("zenith_requests_total", "Requests by their end", {{"kind", kind}, {"outcome", std::string{outcome}}})
+      .add();
+}
+
+}  // namespace
+
+Status CallTable::admit(RequestId id, Deadline deadline, std::function<void(Error)> end) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return fail(Errc::draining, "the server is shutting down and takes no new work");
+  if (calls_.size() >= capacity_) {
+    return tl::make_unexpected(Error{Errc::overloaded,
+                                     fmt::format("{} calls are open, the limit: retry later", calls_.size()),
+                                     {},
+                                     std::chrono::seconds(1)});
+  }
+  const auto [it, fresh] = calls_.try_emplace(id);
+  if (!fresh) return fail(Errc::invalid_argument, fmt::format("request id {} is in use", id.value), "id");
+  it->second.end = end;
+  it->second.timer = system_.at(
+      deadline.at, [end = std::move(end)] { end(Error{Errc::deadline, "the request's time is over", {}, {}}); });
+  return {};
+}
+
+void CallTable::remove(RequestId id) {
+  Open gone;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = calls_.find(id);
+    if (it == calls_.end()) return;
+    gone = std::move(it->second);
+    calls_.erase(it);
+    if (calls_.empty()) empty_.notify_all();
+  }
+  system_.cancel_timer(gone.timer);
+}
+
+void CallTable::cancel(RequestId id, Error why) {
+  std::function<void(Error)> end;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = calls_.find(id);
+    if (it == calls_.end()) return;
+    end = it->second.end;
+  }
+  end(std::move(why));
+}
+
+void CallTable::cancel_all(const Error& why) {
+  std::vector<std::function<void(Error)>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, call] : calls_) all.push_back(call.end);
+  }
+  for (const auto& end : all) end(why);
+}
+
+void CallTable::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+}
+
+std::size_t CallTable::size() const {
+  const std::lock_guard lock(mutex_);
+  return calls_.size();
+}
+
+bool CallTable::wait_empty(std::chrono::nanoseconds limit) {
+  std::unique_lock lock(mutex_);
+  return empty_.wait_for(lock, limit, [this] { return calls_.empty(); });
+}
+
+void GraphPort::generate(messages::Generate request, std::shared_ptr<gateway::EventSink> sink) {
+  const RequestId id = request.header.id;
+  GuardedSink guarded(
+      [sink = std::move(sink), metrics = parts_.metrics](messages::Event event) {
+        if (messages::is_last(event)) {
+          const auto* error = std::get_if<Error>(&event);
+          count_outcome(metrics, "generate", error == nullptr ? "finished" : to_string(error->code));
+        }
+        sink->on_event(std::move(event));
+      },
+      Error{Errc::internal, "the request's session ended without an answer", {}, {}});
+  auto entry = parts_.sessions->admit(id);
+  if (!entry) return guarded.deliver(std::move(entry.error()));
+  auto session = make_session({std::make_shared<const messages::Generate>(std::move(request)), std::move(*entry),
+                               parts_.router, std::move(guarded)});
+  parts_.sessions->bind(
+      id, Ref<SessionMessage>{parts_.system->spawn(fmt::format("session-{}", id.value), std::move(session))});
+}
+
+void GraphPort::grant(RequestId id, std::uint32_t events) { parts_.sessions->send(id, ClientGrant{events}); }
+
+void GraphPort::cancel(RequestId id) {
+  parts_.sessions->send(id, CancelSession{cancelled()});
+  parts_.calls->cancel(id, cancelled());
+}
+
+template <class Request, class Answer>
+void GraphPort::call(Task task, const char* kind, Request request, gateway::Reply<Answer> reply) {
+  const RequestId id = request.header.id;
+  // A call that was refused leaves the table's entry of that id alone: it belongs to another.
+  const auto admitted = std::make_shared<bool>(false);
+  const Promise<Answer> promise{
+      [reply = std::move(reply), admitted, id, kind, parts = parts_](Expected<Answer> answer) {
+        if (*admitted) parts.calls->remove(id);
+        count_outcome(parts.metrics, kind, answer ? "finished" : to_string(answer.error().code));
+        reply(std::move(answer));
+      },
+      Error{Errc::unavailable, "the service failed and is being restarted: retry", {}, std::chrono::seconds(1)}};
+  *admitted = true;
+  if (auto ok = parts_.calls->admit(id, request.header.deadline, promise.breaker()); !ok) {
+    *admitted = false;
+    promise.break_with(std::move(ok.error()));
+    return;
+  }
+  auto shared = std::make_shared<Request>(std::move(request));
+  const std::string model = shared->model;
+  parts_.router->send(PlanRequest{
+      task,
+      model,
+      {[promise, shared](Expected<std::shared_ptr<const Plan>> plan) {
+         if (!plan) {
+           promise.break_with(std::move(plan.error()));
+           return;
+         }
+         (*plan)->stages.front().service.send(Call<Request, Answer>{std::move(*shared), promise});
+       },
+       Error{Errc::unavailable, "the router failed and is being restarted: retry", {}, std::chrono::seconds(1)}}});
+}
+
+void GraphPort::embed(messages::Embed request, gateway::Reply<messages::Embeddings> reply) {
+  call<messages::Embed, messages::Embeddings>(Task::embed, "embed", std::move(request), std::move(reply));
+}
+void GraphPort::tokenize(messages::Tokenize request, gateway::Reply<messages::Tokens> reply) {
+  call<messages::Tokenize, messages::Tokens>(Task::text, "tokenize", std::move(request), std::move(reply));
+}
+void GraphPort::detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) {
+  call<messages::Detokenize, messages::Text>(Task::text, "detokenize", std::move(request), std::move(reply));
+}
+void GraphPort::apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) {
+  call<messages::ApplyTemplate, messages::Text>(Task::text, "apply_template", std::move(request), std::move(reply));
+}
+
+messages::Snapshot GraphPort::snapshot() const { return snapshot_of(*parts_.board->view()); }
+
+}  // namespace zenith::services

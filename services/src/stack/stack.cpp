@@ -1,0 +1,241 @@
+#include "zenith/services/stack.hpp"
+
+#include <fmt/format.h>
+
+#include "plan_services.hpp"
+#include "zenith/actors/router.hpp"
+#include "zenith/actors/supervisor.hpp"
+#include "zenith/core/log.hpp"
+#include "zenith/kernels/thread_pool.hpp"
+#include "zenith/services/graph_port.hpp"
+#include "zenith/services/text/text_service.hpp"
+
+namespace zenith::services {
+namespace {
+
+using namespace actors;
+using messages::Health;
+using messages::Role;
+
+messages::ModelEntry entry_of(const ModelSpec& spec, const TextEngine& engine, std::int64_t now) {
+  const models::ModelInfo& info = engine.loaded.model->info();
+  messages::ModelEntry entry;
+  entry.name = spec.name;
+  const bool embeds = info.kind == models::ModelKind::embed;
+  entry.kind = embeds ? messages::ModelKind::embed : messages::ModelKind::generate;
+  entry.input_modalities = {"text"};
+  entry.output_modalities = {embeds ? "embedding" : "text"};
+  entry.context_length = engine.limits.context;
+  entry.license = info.license;
+  entry.architecture = info.architecture;
+  entry.generation = info.generation;
+  entry.created_unix_seconds = now;
+  return entry;
+}
+
+class StackImpl final : public Stack {
+ public:
+  StackImpl(StackOptions options, std::vector<ModelSpec> specs, Effects& effects, MemoryLedger& ledger,
+            Metrics& metrics)
+      : options_(std::move(options)),
+        specs_(std::move(specs)),
+        effects_(effects),
+        ledger_(ledger),
+        metrics_(metrics),
+        board_(std::make_shared<Board>(options_.config.aliases)),
+        sessions_(capacity()),
+        calls_(system_, 512),
+        port_({&system_, &sessions_, &calls_, router_, board_, &metrics_}) {
+    const std::uint32_t threads = options_.config.lanes.compute;
+    lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
+    worker_ = make_worker("zenith-prepare");
+    loader_ = make_worker("zenith-load");
+    supervisor_ = system_.spawn_as<SupervisorMessage>("supervisor", make_supervisor({}));
+    supervise<DirectoryMessage>("directory", directory_, [this] { return make_directory(board_); });
+    supervise<RouterMessage>("router", router_, [this] { return make_router(board_); });
+    // The first view is published by hand: requests may come before the directory's actor has run.
+    DirectoryState first{*board_->view()};
+    first.on(Announce{{Role::router, "router", Health::ready, {}, {}}, {}});
+    for (const ModelSpec& spec : specs_) {
+      first.on(Announce{{Role::text, spec.service_id, Health::loading, spec.name, "waits for its turn to load"}, {}});
+    }
+    board_->publish(first.view());
+    for (const ModelSpec& spec : specs_) loader_->submit([this, spec] { load(spec); });
+  }
+
+  ~StackImpl() override { stop(); }
+
+  gateway::Port& port() override { return port_; }
+  messages::Snapshot snapshot() const override { return port_.snapshot(); }
+
+  Status wait_loaded(std::chrono::milliseconds limit) override {
+    const auto loaded = [](const DirectoryView& view) {
+      for (const auto& service : view.services) {
+        if (service.status.health == Health::loading) return false;
+      }
+      return true;
+    };
+    if (!board_->wait(loaded, limit)) return fail(Errc::deadline, "the models were not loaded in time");
+    for (const auto& service : board_->view()->services) {
+      if (service.status.health == Health::failed) {
+        return fail(Errc::unavailable,
+                    fmt::format("service '{}' failed: {}", service.status.id, service.status.detail));
+      }
+    }
+    return {};
+  }
+
+  void drain(Deadline deadline) override {
+    directory_->send(StartDraining{}, Urgency::high);
+    sessions_.close();
+    calls_.close();
+    const auto left = [&] { return deadline.left(effects_.clock().now()); };
+    if (sessions_.wait_empty(left()) && calls_.wait_empty(left())) return;
+    log(LogLevel::warn, "stack", "the drain time is over: the rest is cancelled",
+        {{"requests", sessions_.size() + calls_.size()}});
+    cancel_rest();
+  }
+
+  void stop() override {
+    if (std::exchange(stopped_, true)) return;
+    sessions_.close();
+    calls_.close();
+    cancel_rest();
+    loader_->stop();
+    worker_->stop();
+    lane_->stop();
+    system_.stop();
+  }
+
+ private:
+  std::size_t capacity() const {
+    std::size_t all = 64;  // those that are refused or end while they are counted
+    for (const ModelSpec& spec : specs_) all += spec.sequences + spec.queue;
+    return all;
+  }
+
+  void cancel_rest() {
+    const Error why{Errc::draining, "the server shut down before the answer was complete", {}, {}};
+    sessions_.send_all([&] { return CancelSession{why}; });
+    calls_.cancel_all(why);
+    sessions_.wait_empty(std::chrono::seconds(2));
+    calls_.wait_empty(std::chrono::seconds(2));
+  }
+
+  template <class M>
+  void supervise(const std::string& name, const std::shared_ptr<SharedRef<M>>& slot,
+                 std::function<std::unique_ptr<Behaviour>()> make) {
+    ChildSpec child;
+    child.name = name;
+    child.start = [this, name, make = std::move(make)] { return system_.spawn(name, make()); };
+    child.started = [slot](const Address& at) { slot->set(Ref<M>{at}); };
+    child.ping = [](const Address& at, Promise<Pong> answer) {
+      Ref<M>{at}.send(Ping{std::move(answer)}, Urgency::high);
+    };
+    // Started here, not in the supervisor: messages may come from now on.
+    const Address running = child.start();
+    child.started(running);
+    supervisor_.send(Supervise{std::move(child), running});
+  }
+
+  void report(const ModelSpec& spec, Health health, std::string detail, std::optional<messages::ModelEntry> model = {},
+              Ref<ServiceMessage> service = {}) {
+    directory_->send(Report{spec.service_id, health, std::move(detail), std::move(model), std::move(service)});
+  }
+
+  void update_ledger_gauges() {
+    for (const auto& [owner, bytes] : ledger_.by_owner()) {
+      metrics_.gauge("zenith_memory_bytes", "The memory ledger by owner", {{"owner", owner}})
+          .set(static_cast<double>(bytes));
+    }
+    metrics_.gauge("zenith_memory_budget_bytes", "What the ledger may give out")
+        .set(static_cast<double>(ledger_.budget()));
+  }
+
+  // On the loader's thread.
+  void load(ModelSpec spec) {
+    report(spec, Health::loading, "loading");
+    const Instant start = effects_.clock().now();
+    auto found = options_.find(spec.name);
+    Expected<std::shared_ptr<TextEngine>> engine = tl::make_unexpected(Error{});
+    if (found) {
+      spec.path = std::move(*found);
+      engine = make_engine(spec, options_.load, ledger_, effects_.clock());
+    } else {
+      engine = tl::make_unexpected(std::move(found.error()));
+    }
+    update_ledger_gauges();
+    if (!engine) {
+      log(LogLevel::error, "stack", "a model could not be loaded",
+          {{"model", spec.name}, {"reason", engine.error().message}});
+      return report(spec, Health::failed, engine.error().message);
+    }
+    const double took = std::chrono::duration<double>(effects_.clock().now() - start).count();
+    log(LogLevel::info, "stack", "model loaded",
+        {{"model", spec.name},
+         {"service", spec.service_id},
+         {"seconds", took},
+         {"context", (*engine)->limits.context},
+         {"kv_pages", (*engine)->limits.pages}});
+    start_service(spec, std::move(*engine));
+  }
+
+  void start_service(const ModelSpec& spec, std::shared_ptr<TextEngine> engine) {
+    const auto entry = entry_of(spec, *engine, effects_.clock().unix_seconds());
+    const bool embeds = entry.kind == messages::ModelKind::embed;
+    const TextSetup setup{std::move(engine), lane_.get(), worker_.get(), &effects_, &metrics_};
+    ChildSpec child;
+    child.name = spec.service_id;
+    child.start = [this, setup, embeds, id = spec.service_id] {
+      return system_.spawn(id, embeds ? make_embed_service(setup) : make_text_service(setup));
+    };
+    child.started = [this, spec, entry](const Address& at) {
+      report(spec, Health::ready, {}, entry, Ref<ServiceMessage>{at});
+    };
+    child.failed = [this, spec](const std::string& reason, std::optional<Duration> again) {
+      report(spec, Health::failed,
+             again ? fmt::format("it is being restarted after: {}", reason)
+                   : fmt::format("quarantined, it keeps failing: {}", reason));
+    };
+    child.stuck = [this, spec](bool stuck) {
+      report(spec, stuck ? Health::failed : Health::ready, stuck ? "it does not answer: its worker is stuck" : "");
+    };
+    child.ping = [](const Address& at, Promise<Pong> answer) {
+      Ref<ServiceMessage>{at}.send(Ping{std::move(answer)}, Urgency::high);
+    };
+    supervisor_.send(Supervise{std::move(child), {}});
+  }
+
+  StackOptions options_;
+  std::vector<ModelSpec> specs_;
+  Effects& effects_;
+  MemoryLedger& ledger_;
+  Metrics& metrics_;
+  std::unique_ptr<Lane> lane_;
+  std::unique_ptr<Worker> worker_, loader_;
+  std::shared_ptr<Board> board_;
+  std::shared_ptr<SharedRef<DirectoryMessage>> directory_ = std::make_shared<SharedRef<DirectoryMessage>>();
+  std::shared_ptr<SharedRef<RouterMessage>> router_ = std::make_shared<SharedRef<RouterMessage>>();
+  SessionTable sessions_;
+  System system_{effects_.clock(), {}};
+  CallTable calls_;
+  GraphPort port_;
+  Ref<SupervisorMessage> supervisor_;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+Expected<std::unique_ptr<Stack>> Stack::start(StackOptions options, Effects& effects, MemoryLedger& ledger,
+                                              Metrics& metrics) {
+  auto specs = plan_services(options.config);
+  if (!specs) return tl::make_unexpected(std::move(specs.error()));
+  if (!options.find) {
+    const auto& dir = options.config.models.dir;
+    options.find = [dir = dir.empty() ? zenith_home() / "models" : std::filesystem::path{dir}](
+                       const std::string& name) { return find_model_file(dir, name); };
+  }
+  return std::make_unique<StackImpl>(std::move(options), std::move(*specs), effects, ledger, metrics);
+}
+
+}  // namespace zenith::services

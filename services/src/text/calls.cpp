@@ -1,0 +1,45 @@
+#include "calls.hpp"
+
+#include <exception>
+
+#include "zenith/services/text/preparation.hpp"
+
+namespace zenith::services {
+namespace {
+
+using namespace actors;
+
+// On the worker; skipped when nobody waits any more.
+template <class Request, class Answer, class Do>
+void hand_over(Call<Request, Answer>& call, const TextSetup& setup, Do compute) {
+  setup.worker->submit(
+      [engine = setup.engine, call = std::make_shared<Call<Request, Answer>>(std::move(call)), compute] {
+        if (call->answer.kept()) return;
+        try {
+          call->answer.keep(compute(engine->loaded, call->request));
+        } catch (const std::exception& e) {
+          call->answer.break_with(Error{Errc::internal, e.what(), {}, {}});
+        }
+      });
+}
+
+}  // namespace
+
+bool handle_text_call(ServiceMessage& message, const TextSetup& setup) {
+  if (auto* ping = std::get_if<Ping>(&message)) {
+    ping->answer.keep(Pong{});
+  } else if (auto* tokenize_call = std::get_if<TokenizeCall>(&message)) {
+    hand_over(*tokenize_call, setup, [](const auto& loaded, const auto& r) { return tokenize(loaded, r); });
+  } else if (auto* detokenize_call = std::get_if<DetokenizeCall>(&message)) {
+    hand_over(*detokenize_call, setup, [](const auto& loaded, const auto& r) { return detokenize(loaded, r); });
+  } else if (auto* template_call = std::get_if<TemplateCall>(&message)) {
+    const std::int64_t now = setup.effects->clock().unix_seconds();
+    hand_over(*template_call, setup,
+              [now](const auto& loaded, const auto& r) { return apply_template(loaded, r, now); });
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace zenith::services

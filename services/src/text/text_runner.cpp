@@ -1,0 +1,238 @@
+#include "zenith/services/text/text_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "zenith/kernels/thread_pool.hpp"
+
+namespace zenith::services {
+
+struct TextRunner::Live {
+  Live(const OpenSequence& o, models::KvPool& pool, models::Sampler s)
+      : opening(o), table(pool), sampler(std::move(s)), stream(o.request->stop) {}
+
+  const std::vector<TokenId>& prompt() const { return opening.prompt->tokens; }
+  std::uint32_t fed() const noexcept { return fed_prompt + fed_generated; }
+
+  OpenSequence opening;
+  models::BlockTable table;
+  models::Sampler sampler;
+  models::TextStream stream;
+  std::optional<models::ReasoningSplitter> splitter;
+  std::uint32_t fed_prompt = 0, fed_generated = 0, generated = 0;
+  TokenId last = -1;
+  bool thinking = false;
+  bool echo_due = false;
+  std::vector<messages::TokenLogprobs> logprobs;  // of tokens whose text is still held back
+};
+
+TextRunner::TextRunner(models::Model& model, const models::Tokenizer& tokenizer, models::KvPool& pool,
+                       std::optional<ReasoningTags> reasoning, const Clock& clock)
+    : model_(model), tokenizer_(tokenizer), pool_(pool), reasoning_(std::move(reasoning)), clock_(clock) {}
+
+TextRunner::~TextRunner() = default;
+
+StepReport TextRunner::run(const StepPlan& plan, kernels::Exec& ex) noexcept {
+  const Instant start = clock_.now();
+  StepReport report;
+  report.sequences.reserve(plan.work.size());
+  for (const Work& work : plan.work) report.sequences.push_back({work.id, work.prompt_rows, 0, false, {}, {}, {}});
+  try {
+    if (plan.reset) live_.clear();
+    for (const SequenceId id : plan.close) live_.erase(id);
+    for (const OpenSequence& opening : plan.open) open(opening);
+    forward(plan.work, report, ex);
+  } catch (const std::exception& e) {
+    for (auto& step : report.sequences) {
+      if (!step.end && !step.error)
+        step.error = Error{Errc::internal, fmt::format("the step failed: {}", e.what()), {}, {}};
+    }
+  }
+  for (const auto& step : report.sequences) {
+    if (step.end || step.error) live_.erase(step.id);
+  }
+  report.took = clock_.now() - start;
+  return report;
+}
+
+void TextRunner::open(const OpenSequence& o) {
+  auto params = o.request->sampling;
+  params.seed.reset();  // the choice's own seed counts
+  auto live = std::make_unique<Live>(o, pool_,
+                                     models::Sampler(params, o.prompt->tokens, tokenizer_.end_of_generation(), o.seed));
+  if (reasoning_ && std::holds_alternative<messages::Chat>(o.request->prompt)) {
+    live->splitter.emplace(reasoning_->open, reasoning_->close, o.prompt->starts_in_reasoning);
+    live->thinking = o.prompt->starts_in_reasoning;
+  }
+  live->echo_due = o.request->echo;
+  live_.insert_or_assign(o.id, std::move(live));
+}
+
+void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kernels::Exec& ex) {
+  if (work.empty()) return;
+  struct Part {
+    Live* live = nullptr;
+    SequenceStep* step = nullptr;
+    bool wants = false;
+  };
+  std::vector<Part> parts;
+  models::Batch batch;
+  std::size_t wanted = 0;
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    SequenceStep& step = report.sequences[i];
+    const auto it = live_.find(work[i].id);
+    if (it == live_.end()) {
+      step.error = Error{Errc::internal, "a step for a sequence that is not open", {}, {}};
+      continue;
+    }
+    Live& live = *it->second;
+    const std::uint32_t rows = std::max(work[i].prompt_rows, 1u);
+    if (auto room = live.table.reserve(live.fed() + rows); !room) {
+      step.error = std::move(room.error());
+      continue;
+    }
+    const auto sequence = static_cast<std::uint32_t>(batch.sequences.size());
+    batch.sequences.push_back(&live.table);
+    Part part{&live, &step, false};
+    for (std::uint32_t r = 0; r < rows; ++r) {
+      const std::uint32_t slot = live.fed() + r;
+      models::Row row;
+      row.token = work[i].prompt_rows > 0 ? live.prompt()[slot] : live.last;
+      row.position[0] = static_cast<std::int32_t>(slot);
+      row.sequence = sequence;
+      row.slot = slot;
+      row.phase = work[i].prompt_rows > 0 ? kernels::Phase::prefill : kernels::Phase::decode;
+      row.want_logits = slot + 1 >= live.prompt().size() && live.opening.max_tokens > 0;
+      part.wants |= row.want_logits;
+      batch.rows.push_back(row);
+    }
+    wanted += part.wants ? 1 : 0;
+    (work[i].prompt_rows > 0 ? report.prompt_rows : report.decode_rows) += rows;
+    parts.push_back(part);
+  }
+  if (parts.empty()) return;
+
+  const std::size_t vocab = model_.info().vocab;
+  if (logits_.size() < wanted * vocab) logits_.resize(wanted * vocab);
+  batch.logits = {logits_.data(), wanted, vocab};
+  auto done = model_.run(ex, batch);
+  if (done && !std::holds_alternative<models::Done>(*done)) {
+    done = fail(Errc::unsupported, "the model waits for remote experts, which this service has none of");
+  }
+  if (!done && parts.size() > 1) {
+    // One bad sequence must not cost the others anything: alone each gives the same bits, so run them one by one.
+    report.prompt_rows = report.decode_rows = 0;
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      if (report.sequences[i].error) continue;
+      StepReport one;
+      one.sequences.push_back({work[i].id, work[i].prompt_rows, 0, false, {}, {}, {}});
+      forward({work[i]}, one, ex);
+      report.sequences[i] = std::move(one.sequences[0]);
+      report.prompt_rows += one.prompt_rows;
+      report.decode_rows += one.decode_rows;
+    }
+    return;
+  }
+  if (!done) {
+    parts[0].step->error = std::move(done.error());
+    return;
+  }
+
+  // Sequences are independent from here on: sampling spreads over the lane's threads.
+  std::vector<std::pair<Part, std::size_t>> sampled;
+  for (const Part& part : parts) {
+    if (part.step->prompt_rows > 0) {
+      part.live->fed_prompt += part.step->prompt_rows;
+    } else {
+      ++part.live->fed_generated;
+    }
+    if (part.wants) {
+      sampled.emplace_back(part, sampled.size());
+    } else if (part.live->fed_prompt >= part.live->prompt().size() && part.step->prompt_rows > 0) {
+      end(*part.live, messages::FinishReason::length, *part.step);  // max_tokens 0
+    }
+  }
+  ex.pool->for_range(sampled.size(), 1, [&](std::size_t begin, std::size_t end_index) {
+    for (std::size_t i = begin; i < end_index; ++i) {
+      auto& [part, row] = sampled[i];
+      try {
+        after_logits(*part.live, batch.logits[row], *part.step);
+      } catch (const std::exception& e) {
+        part.step->error = Error{Errc::internal, fmt::format("sampling failed: {}", e.what()), {}, {}};
+      }
+    }
+  });
+}
+
+void TextRunner::after_logits(Live& live, std::span<float> logits, SequenceStep& step) {
+  const messages::Generate& request = *live.opening.request;
+  std::vector<float> before;  // logprobs are of the model's own logits, which the sampler changes
+  if (request.logprobs) before.assign(logits.begin(), logits.end());
+  const TokenId token = live.sampler.sample(logits);
+  if (request.logprobs) {
+    models::TokenLogprob picked;
+    const auto top = models::top_logprobs(before, request.top_logprobs, token, picked);
+    const auto entry = [this](const models::TokenLogprob& t) {
+      return messages::LogprobEntry{t.id, tokenizer_.piece(t.id, true), t.logprob};
+    };
+    messages::TokenLogprobs& out = live.logprobs.emplace_back();
+    out.picked = entry(picked);
+    for (const auto& t : top) out.top.push_back(entry(t));
+  }
+  take_token(live, token, step);
+}
+
+void TextRunner::take_token(Live& live, TokenId token, SequenceStep& step) {
+  const messages::Generate& request = *live.opening.request;
+  live.sampler.accept(token);
+  live.last = token;
+  ++live.generated;
+  step.tokens = 1;
+  if (live.echo_due) append_text(live, {}, step);
+
+  const auto ends = tokenizer_.end_of_generation();
+  if (!request.sampling.ignore_eos && std::find(ends.begin(), ends.end(), token) != ends.end()) {
+    if (!live.logprobs.empty()) live.logprobs.pop_back();  // it has no text
+    return end(live, messages::FinishReason::stop, step);
+  }
+  // The tags may be control tokens, which have no text of their own.
+  const std::string_view spelled = tokenizer_.text(token);
+  const bool tag = live.splitter && (spelled == reasoning_->open || spelled == reasoning_->close);
+  if (tag) live.thinking = spelled == reasoning_->open;
+  step.reasoning = live.thinking;
+  const auto out = live.stream.push(tag ? std::string{spelled} : tokenizer_.piece(token, false));
+  append_text(live, out.text, step);
+  if (out.stopped) return end(live, messages::FinishReason::stop, step);
+  if (live.generated >= live.opening.max_tokens) return end(live, messages::FinishReason::length, step);
+}
+
+void TextRunner::append_text(Live& live, std::string_view text, SequenceStep& step) {
+  if (std::exchange(live.echo_due, false)) step.delta.content += tokenizer_.decode(live.prompt(), false);
+  if (live.splitter) {
+    auto split = live.splitter->push(text);
+    step.delta.reasoning += split.reasoning;
+    step.delta.content += split.content;
+  } else {
+    step.delta.content += text;
+  }
+  if (!step.delta.content.empty() || !step.delta.reasoning.empty()) {
+    std::move(live.logprobs.begin(), live.logprobs.end(), std::back_inserter(step.delta.logprobs));
+    live.logprobs.clear();
+  }
+}
+
+void TextRunner::end(Live& live, messages::FinishReason reason, SequenceStep& step) {
+  append_text(live, live.stream.finish().text, step);
+  if (live.splitter) {
+    auto rest = live.splitter->finish();
+    step.delta.reasoning += rest.reasoning;
+    step.delta.content += rest.content;
+  }
+  std::move(live.logprobs.begin(), live.logprobs.end(), std::back_inserter(step.delta.logprobs));
+  live.logprobs.clear();
+  step.end = reason;
+}
+
+}  // namespace zenith::services

@@ -1,0 +1,137 @@
+#include "zenith/services/text/text_service.hpp"
+
+#include <atomic>
+#include <exception>
+#include <unordered_map>
+
+#include "calls.hpp"
+#include "text_metrics.hpp"
+#include "zenith/services/text/preparation.hpp"
+
+namespace zenith::services {
+namespace {
+
+using namespace actors;
+
+struct PreparationDone {
+  RequestId id;
+  Expected<Prepared> prompt;
+};
+struct StepDone {
+  StepReport report;
+};
+
+class TextService final : public Actor<ServiceMessage, PreparationDone, StepDone> {
+ public:
+  explicit TextService(TextSetup setup)
+      : setup_(std::move(setup)),
+        core_(setup_.engine->limits, *setup_.effects),
+        metrics_(*setup_.metrics, setup_.engine->name) {}
+
+  void on_start(Context& self) override { pump(self); }
+
+  void on(ServiceMessage message, Context& self) override {
+    if (auto* submit = std::get_if<Submit>(&message)) {
+      on_submit(std::move(*submit), self);
+    } else if (const auto* cancel = std::get_if<CancelWork>(&message)) {
+      forget(cancel->id);
+    } else if (const auto* grant = std::get_if<GrantWork>(&message)) {
+      core_.grant(grant->id, grant->events);
+    } else if (auto* embed = std::get_if<EmbedCall>(&message)) {
+      embed->answer.break_with(Error{Errc::invalid_argument, "this model computes no embeddings", "model", {}});
+    } else {
+      handle_text_call(message, setup_);
+      return;
+    }
+    pump(self);
+  }
+
+  void on(PreparationDone done, Context& self) override {
+    core_.prepared(done.id, std::move(done.prompt));
+    pump(self);
+  }
+
+  void on(StepDone done, Context& self) override {
+    core_.step_done(std::move(done.report));
+    pump(self);
+  }
+
+  void on_down(const Down& down, Context& self) override {
+    const auto it = by_actor_.find(down.who);
+    if (it == by_actor_.end()) return;
+    forget(it->second);
+    pump(self);
+  }
+
+ private:
+  struct Client {
+    Ref<SessionMessage> session;
+    std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
+  };
+
+  void on_submit(Submit submit, Context& self) {
+    const RequestId id = submit.request->header.id;
+    if (clients_.contains(id)) {
+      return submit.session.send(FromService{Error{Errc::internal, "the request's id is in use", {}, {}}});
+    }
+    self.watch(submit.session.address());
+    by_actor_[submit.session.address().id()] = id;
+    const Client& client = clients_[id] = Client{submit.session};
+    if (!core_.arrive(submit.request)) return;
+    setup_.worker->submit([engine = setup_.engine, request = std::move(submit.request), gone = client.gone,
+                           me = self.ref<PreparationDone>(), now = setup_.effects->clock().unix_seconds()] {
+      if (*gone) return;
+      Expected<Prepared> prompt = fail(Errc::internal, "the prompt could not be prepared");
+      try {
+        prompt = prepare(engine->loaded, *request, now);
+      } catch (const std::exception& e) {
+        prompt.error().message += std::string{": "} + e.what();
+      }
+      me.send(PreparationDone{request->header.id, std::move(prompt)});
+    });
+  }
+
+  void forget(RequestId id) {
+    core_.cancel(id);
+    const auto it = clients_.find(id);
+    if (it == clients_.end()) return;
+    *it->second.gone = true;
+    by_actor_.erase(it->second.session.address().id());
+    clients_.erase(it);
+  }
+
+  // Sends what the core has to say and starts the next step.
+  void pump(Context& self) {
+    auto plan = core_.next_step();
+    for (auto& [id, event] : core_.take_events()) {
+      const auto it = clients_.find(id);
+      if (it == clients_.end()) continue;
+      const bool last = messages::is_last(event);
+      it->second.session.send(FromService{std::move(event)});
+      if (last) forget(id);
+    }
+    metrics_.update(core_);
+    if (!plan) return;
+    const bool decoding = !plan->work.empty() && plan->work.front().prompt_rows == 0;
+    setup_.lane->submit(decoding ? LanePriority::decode : LanePriority::prefill,
+                        [engine = setup_.engine, plan = std::make_shared<StepPlan>(std::move(*plan)),
+                         me = self.ref<StepDone>()](kernels::Exec& ex) {
+                          ex.numerics = engine->numerics;
+                          me.send(StepDone{engine->runner->run(*plan, ex)});
+                        });
+  }
+
+  TextSetup setup_;
+  TextCore core_;
+  TextMetrics metrics_;
+  std::unordered_map<RequestId, Client> clients_;
+  std::unordered_map<ActorId, RequestId> by_actor_;
+};
+
+}  // namespace
+
+std::unique_ptr<Behaviour> make_text_service(TextSetup setup) {
+  return std::make_unique<TextService>(std::move(setup));
+}
+
+}  // namespace zenith::services
