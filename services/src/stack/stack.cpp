@@ -50,16 +50,16 @@ class StackImpl final : public Stack {
     lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
     worker_ = make_worker("zenith-prepare");
     loader_ = make_worker("zenith-load");
-    supervisor_ = system_.spawn_as<SupervisorMessage>("supervisor", make_supervisor({}));
-    supervise<DirectoryMessage>("directory", directory_, [this] { return make_directory(board_); });
-    supervise<RouterMessage>("router", router_, [this] { return make_router(board_); });
-    // The first view is published by hand: requests may come before the directory's actor has run.
+    // The first view is published by hand: the directory goes on from it, and requests may come at once.
     DirectoryState first{*board_->view()};
     first.on(Announce{{Role::router, "router", Health::ready, {}, {}}, {}});
     for (const ModelSpec& spec : specs_) {
       first.on(Announce{{Role::text, spec.service_id, Health::loading, spec.name, "waits for its turn to load"}, {}});
     }
     board_->publish(first.view());
+    supervisor_ = system_.spawn_as<SupervisorMessage>("supervisor", make_supervisor({}));
+    supervise<DirectoryMessage>("directory", directory_, [this] { return make_directory(board_); });
+    supervise<RouterMessage>("router", router_, [this] { return make_router(board_); });
     for (const ModelSpec& spec : specs_) loader_->submit([this, spec] { load(spec); });
   }
 
@@ -104,6 +104,7 @@ class StackImpl final : public Stack {
     loader_->stop();
     worker_->stop();
     lane_->stop();
+    system_.kill(supervisor_.address());  // first, so that it restarts nothing
     system_.stop();
   }
 
