@@ -55,18 +55,27 @@ Expected<Vocabulary> Vocabulary::make(std::vector<std::string> texts, std::vecto
   }
   v.find_end_of_generation();
   for (std::size_t i = 0; i < v.texts_.size(); ++i) {
-    const TokenKind kind = v.kinds_[i];
-    if (kind != TokenKind::control && kind != TokenKind::unknown && kind != TokenKind::user_defined) continue;
-    if (v.texts_[i].size() > SpecialMatcher::kMaxLength) {
-      return fail(Errc::bad_file,
-                  "key '" + name + "': special token " + std::to_string(i) + " has " +
-                      std::to_string(v.texts_[i].size()) + " bytes, at most " +
-                      std::to_string(SpecialMatcher::kMaxLength) + " are allowed",
-                  name);
-    }
-    v.specials_.add(v.texts_[i], static_cast<TokenId>(i), kind != TokenKind::user_defined);
+    const std::size_t length = v.texts_[i].size();
+    if (!v.special(static_cast<TokenId>(i)) || length <= SpecialMatcher::kMaxLength) continue;
+    return fail(Errc::bad_file,
+                "key '" + name + "': special token " + std::to_string(i) + " has " + std::to_string(length) +
+                    " bytes, at most " + std::to_string(SpecialMatcher::kMaxLength) + " are allowed",
+                name);
   }
+  v.add_specials();
   return v;
+}
+
+void Vocabulary::add_specials() {
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    const auto id = static_cast<TokenId>(i);
+    if (special(id)) specials_.add(texts_[i], id, hidden(id));
+  }
+}
+
+void Vocabulary::fold_spaces() {
+  specials_ = SpecialMatcher{true};
+  add_specials();
 }
 
 void Vocabulary::find_end_of_generation() {

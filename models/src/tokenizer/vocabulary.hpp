@@ -25,7 +25,10 @@ class SpecialMatcher {
  public:
   static constexpr std::size_t kMaxLength = 1024;  ///< bytes; bounds the work at each position of a text
 
-  /// @pre 0 < text.size() <= kMaxLength.
+  /// @param fold_spaces U+2581 and the space are the same, in tokens and in text.
+  explicit SpecialMatcher(bool fold_spaces = false) : fold_spaces_(fold_spaces) {}
+
+  /// Of two tokens that read the same, the first stays. @pre 0 < text.size() <= kMaxLength.
   void add(std::string_view text, TokenId id, bool control);
   /// User-defined tokens are found always, control tokens with parse_special and only outside untrusted ranges.
   void partition(std::string_view text, const EncodeOptions& options, std::vector<Fragment>& out) const;
@@ -37,7 +40,13 @@ class SpecialMatcher {
     std::uint32_t child = 0, sibling = 0;  // 0 = none: the root is nobody's child
     unsigned char byte = 0;
   };
+  struct Symbol {
+    unsigned char byte;
+    std::size_t size;
+  };
+  Symbol read(std::string_view text, std::size_t at) const noexcept;
   std::uint32_t step(std::uint32_t node, unsigned char byte) const noexcept;
+  bool fold_spaces_ = false;
   std::vector<Node> nodes_{Node{}};
   std::uint32_t roots_[256] = {};
 };
@@ -66,14 +75,19 @@ class Vocabulary {
   }
   /// Control and unknown tokens: not text that a user could mean.
   bool hidden(TokenId id) const noexcept { return kind(id) == TokenKind::control || kind(id) == TokenKind::unknown; }
+  /// Found in text before anything else is.
+  bool special(TokenId id) const noexcept { return hidden(id) || kind(id) == TokenKind::user_defined; }
   TokenId find(std::string_view text) const noexcept { return index_.find(text); }
   const SpecialIds& ids() const noexcept { return ids_; }
   const std::vector<TokenId>& end_of_generation() const noexcept { return end_of_generation_; }
   const SpecialMatcher& specials() const noexcept { return specials_; }
+  /// From now on special tokens are found where text has U+2581 for a space or the other way round.
+  void fold_spaces();
 
  private:
   Vocabulary() = default;
   void find_end_of_generation();
+  void add_specials();
 
   std::vector<std::string> texts_;
   std::vector<TokenKind> kinds_;
