@@ -98,8 +98,9 @@ std::optional<StepPlan> TextCore::next_step() {
   plan.close = std::exchange(close_, {});
   open_waiting(plan);
   if (!order_.empty()) std::rotate(order_.begin(), order_.begin() + 1, order_.end());
-  plan_decode(plan);
-  plan_prompts(plan);
+  Spent spent;
+  plan_decode(plan, spent);
+  plan_prompts(plan, spent);
   if (!plan.reset && plan.close.empty() && plan.open.empty() && plan.work.empty()) return std::nullopt;
   in_flight_ = true;
   return plan;
@@ -129,16 +130,15 @@ void TextCore::open_waiting(StepPlan& plan) {
   }
 }
 
-void TextCore::plan_decode(StepPlan& plan) {
-  std::unordered_map<RequestId, std::uint32_t> planned;
+// Each sequence of a step may give one delta: a request has no more of them in a step than it has credit.
+void TextCore::plan_decode(StepPlan& plan, Spent& spent) {
   for (const SequenceId id : order_) {
     if (plan.work.size() >= limits_.step_rows) return;
     const Running& s = running_.at(id);
     if (!s.decoding()) continue;
-    auto& spent = planned[s.request];
-    if (spent >= requests_.at(s.request).credit) continue;  // a slow client slows only itself
+    if (spent[s.request] >= requests_.at(s.request).credit) continue;  // a slow client slows only itself
     if (!pages_.grow(id, pages_for(s.fed + 1))) continue;
-    ++spent;
+    ++spent[s.request];
     plan.work.push_back({id, 0});
   }
 }
@@ -153,7 +153,7 @@ std::uint32_t TextCore::prompt_budget(std::uint32_t decode_rows) const {
   return std::max(rows, limits_.fewest_prompt_rows);
 }
 
-void TextCore::plan_prompts(StepPlan& plan) {
+void TextCore::plan_prompts(StepPlan& plan, Spent& spent) {
   // Tenants in turn, and within a tenant its prompts in turn, a quantum each, until the budget is spent.
   constexpr std::uint32_t kQuantum = 32;
   struct Prompt {
@@ -169,7 +169,8 @@ void TextCore::plan_prompts(StepPlan& plan) {
   for (const SequenceId id : order_) {
     const Running& s = running_.at(id);
     const Request& r = requests_.at(s.request);
-    if (s.decoding() || r.credit == 0) continue;
+    if (s.decoding() || spent[s.request] >= r.credit) continue;
+    ++spent[s.request];
     const TenantId tenant = r.request->header.tenant;
     auto line = std::find_if(lines.begin(), lines.end(), [&](const Line& l) { return l.tenant == tenant; });
     if (line == lines.end()) line = lines.insert(lines.end(), Line{tenant, {}});
@@ -228,11 +229,11 @@ void TextCore::apply(SequenceStep& step, Instant now) {
     observed_.generated_tokens += step.tokens;
     r.usage.completion_tokens += step.tokens;
     if (step.reasoning) r.usage.reasoning_tokens += step.tokens;
-    if (r.first_token == Instant{}) {
+    if (!r.first_token) {
       r.first_token = now;
       observed_.first_token_s.push_back(seconds(now - r.arrived));
     }
-    if (s.last_token != Instant{}) observed_.between_tokens_s.push_back(seconds(now - s.last_token));
+    if (s.last_token) observed_.between_tokens_s.push_back(seconds(now - *s.last_token));
     s.last_token = now;
   }
   if (step.has_delta()) {
@@ -250,7 +251,7 @@ void TextCore::apply(SequenceStep& step, Instant now) {
 
 void TextCore::finish(RequestId id, Instant now) {
   Request& r = requests_.at(id);
-  const Instant first = r.first_token == Instant{} ? now : r.first_token;
+  const Instant first = r.first_token.value_or(now);
   messages::Finished finished;
   finished.usage = r.usage;
   finished.timings.prompt_n = r.usage.prompt_tokens;

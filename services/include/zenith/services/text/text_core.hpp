@@ -70,13 +70,14 @@ class TextCore {
     std::uint32_t credit = 0;
     std::uint32_t choices_left = 0, choices_opened = 0;
     messages::Usage usage;
-    Instant arrived{}, opened{}, first_token{};
+    Instant arrived{}, opened{};
+    std::optional<Instant> first_token;
   };
   struct Running {
     RequestId request;
     std::uint32_t choice = 0;
     std::uint32_t prompt_size = 0, fed = 0, generated = 0;
-    Instant last_token{};
+    std::optional<Instant> last_token;
     bool decoding() const noexcept { return fed >= prompt_size; }
   };
   struct Waiting {
@@ -89,8 +90,9 @@ class TextCore {
   void drop(RequestId id);
   void open_waiting(StepPlan& plan);
   std::uint32_t prompt_budget(std::uint32_t decode_rows) const;
-  void plan_decode(StepPlan& plan);
-  void plan_prompts(StepPlan& plan);
+  using Spent = std::unordered_map<RequestId, std::uint32_t>;
+  void plan_decode(StepPlan& plan, Spent& spent);
+  void plan_prompts(StepPlan& plan, Spent& spent);
   void apply(SequenceStep& step, Instant now);
   void finish(RequestId id, Instant now);
   Error overloaded() const;
