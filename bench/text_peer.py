@@ -68,9 +68,10 @@ def cpu_seconds():
 
 
 def ours(args, prompt, gen, depth):
-    command = [args.zenith, "bench", "text", args.model, "--threads", args.threads, "--prompt", prompt or 1, "--gen", gen or 1, "--json"]
-    out = json.loads(run(command + (["--depth", depth] if depth else []), capture_output=True, text=True).stdout)
-    return out["decode_tokens_per_s" if gen else "prefill_tokens_per_s"], out.get("kernels")
+    command = [args.zenith, "bench", "text", args.model, "--threads", args.threads, "--prompt", prompt, "--gen", gen, "--depth", depth,
+               "--repetitions", 1, "--json"]  # fmt: skip
+    out = json.loads(run(command, capture_output=True, text=True).stdout)
+    return out["decode_tokens_per_s" if gen else "prefill_tokens_per_s"], out["kernels"]
 
 
 def theirs(args, flags, prompt, gen, depth):

@@ -8,13 +8,6 @@
 namespace zenith::parity {
 namespace {
 
-template <class T>
-T value_of(Expected<T> result, const std::string& what) {
-  if (!result)
-    throw std::runtime_error(what + ": " + std::string(to_string(result.error().code)) + ": " + result.error().message);
-  return std::move(*result);
-}
-
 models::Row row_of(TokenId token, std::size_t slot, std::uint32_t sequence, kernels::Phase phase, bool want_logits) {
   models::Row row;
   row.token = token;

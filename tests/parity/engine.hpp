@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,14 @@
 #include "zenith/models/weights/gguf.hpp"
 
 namespace zenith::parity {
+
+/// The value, or std::runtime_error with the error's code and message, which ends a test.
+template <class T>
+T value_of(Expected<T> result, const std::string& what) {
+  if (!result)
+    throw std::runtime_error(what + ": " + std::string(to_string(result.error().code)) + ": " + result.error().message);
+  return std::move(*result);
+}
 
 /// Row-major logits.
 struct Logits {

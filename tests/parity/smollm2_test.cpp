@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine.hpp"
 #include "npy.hpp"
+#include "zenith/models/engine/evaluate.hpp"
 
 namespace zenith::parity {
 namespace {
@@ -102,6 +104,32 @@ TEST(SmolLM2, first_choice_in_fast_where_the_reference_is_sure) {
   EXPECT_GT(sure, steps / 2) << "the goldens have too few sure steps to mean anything";
   std::printf("first choice agrees at %zu of %zu steps, %zu of them sure\n", agreed, steps, sure);
 }
+
+class Perplexity : public testing::TestWithParam<kernels::Numerics> {};
+
+TEST_P(Perplexity, within_half_a_percent_of_transformers) {
+  std::ifstream in(data("smollm2-perplexity.json"));
+  const auto want = nlohmann::json::parse(in);
+  std::ifstream text_file(data(want.at("file")), std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(text_file), {}};
+
+  MemoryLedger ledger(std::uint64_t{4} << 30);
+  kernels::ThreadPool pool(kernels::usable_cores());
+  kernels::Workspace workspace;
+  kernels::Exec ex{.pool = &pool, .workspace = &workspace, .numerics = GetParam()};
+  auto loaded = value_of(models::load_model(model_file(), {.numerics = GetParam()}, ledger), "smollm2-135m");
+  const auto ids = loaded.tokenizer->encode(text, {});
+  ASSERT_EQ(ids.size(), want.at("tokens").get<std::size_t>());
+  const auto got = value_of(models::perplexity(loaded, ex, ledger, ids), "perplexity");
+  EXPECT_EQ(got.windows, want.at("windows").get<std::size_t>());
+  EXPECT_EQ(got.scored_tokens, want.at("scored").get<std::size_t>());
+  const double reference = want.at("perplexity").get<double>();
+  EXPECT_NEAR(got.perplexity / reference, 1.0, 0.005);
+  std::printf("perplexity %.5f, transformers %.5f\n", got.perplexity, reference);
+}
+
+INSTANTIATE_TEST_SUITE_P(SmolLM2, Perplexity, testing::Values(kernels::Numerics::exact, kernels::Numerics::fast),
+                         [](const auto& i) { return i.param == kernels::Numerics::exact ? "exact" : "fast"; });
 
 }  // namespace
 }  // namespace zenith::parity
