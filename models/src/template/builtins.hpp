@@ -40,8 +40,8 @@ class Bound {
   std::array<std::string_view, kMax> names_{};
 };
 
-/// A reader of `attribute` arguments: "a.b.0", or an index.
-Val read_path(Interpreter& in, const Val& item, const Val& path);
+/// What `attribute` arguments name: "a.b.0", or an index. `fallback` stands in for each step that finds nothing.
+Val read_path(Interpreter& in, const Val& item, const Val& path, const Val* fallback = nullptr);
 
 struct FilterRow {
   std::string_view name;

@@ -196,7 +196,7 @@ Val Interpreter::slice_of(const Val& object, const Expr& slice) {
   const bool sequence =
       object.is(Kind::list) && (object.list->flavor == Flavor::list || object.list->flavor == Flavor::tuple);
   if (!object.is_str() && !sequence && !object.is(Kind::range)) {
-    return undefined(fmt::format("'{} object' cannot be sliced", type_name(object)));
+    fail(fmt::format("'{}' object cannot be sliced", type_name(object)));
   }
   const Picked picked = pick(*this, *length(object), bounds[0], bounds[1], bounds[2]);
   step(static_cast<std::uint64_t>(picked.count) / 16);

@@ -201,10 +201,7 @@ Interpreter::Flow Interpreter::execute_loop(const Stmt& stmt) {
     return flow;
   }
   Loop* loop = symbol_loop_ >= 0 ? heap.loop() : nullptr;
-  if (loop != nullptr) {
-    loop->items = &items;
-    loop->depth = ++loop_depth_;
-  }
+  if (loop != nullptr) loop->items = &items;
   for (std::size_t i = 0; i < items.size(); ++i) {
     step();
     enter(items[i]);
@@ -214,10 +211,7 @@ Interpreter::Flow Interpreter::execute_loop(const Stmt& stmt) {
     }
     if (execute(stmt.body) == Flow::break_) break;
   }
-  if (loop != nullptr) {
-    loop->items = nullptr;
-    --loop_depth_;
-  }
+  if (loop != nullptr) loop->items = nullptr;
   scope_ = outer;
   return Flow::normal;
 }

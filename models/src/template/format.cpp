@@ -244,7 +244,10 @@ class Braces {
     Val value = lookup(body);
     if (conversion == 'r') value = in_.string(repr(in_, value));
     if (conversion == 's') value = to_string(in_, value);
+    const std::size_t begin = out_.bytes.size();
     write(value, spec);
+    // A user's format may bring its own fill.
+    if (format_.tainted() && !spec.empty()) out_.mark_from(begin);
   }
 
   Val lookup(std::string_view path) {

@@ -77,7 +77,6 @@ class Interpreter {
   TemplateLimits limits_;
   std::uint64_t steps_ = 0;
   std::int64_t depth_ = 0, depth_limit_;
-  std::int64_t loop_depth_ = 0;
   int line_ = 0;
   int symbol_loop_, symbol_caller_, symbol_varargs_, symbol_kwargs_;
   ScopePtr scope_;

@@ -189,8 +189,12 @@ Val Bound::text(std::size_t i, std::string_view fallback) const {
   return values_[i] != nullptr ? text(i) : in_.string(Text{fallback});
 }
 
-Val read_path(Interpreter& in, const Val& item, const Val& path) {
-  if (!path.is_str()) return in.item(item, path);
+Val read_path(Interpreter& in, const Val& item, const Val& path, const Val* fallback) {
+  const auto read = [&](const Val& from, const Val& key) {
+    Val found = in.item(from, key);
+    return fallback != nullptr && found.is(Kind::undefined) ? *fallback : found;
+  };
+  if (!path.is_str()) return read(item, path);
   Val value = item;
   for (std::string_view rest = path.view();;) {
     const std::size_t dot = rest.find('.');
@@ -198,7 +202,7 @@ Val read_path(Interpreter& in, const Val& item, const Val& path) {
     const bool number =
         !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string_view::npos;
     value =
-        in.item(value, number ? Val{static_cast<std::int64_t>(std::stol(std::string{part}))} : in.string(Text{part}));
+        read(value, number ? Val{static_cast<std::int64_t>(std::stol(std::string{part}))} : in.string(Text{part}));
     if (dot == std::string_view::npos) return value;
     rest = rest.substr(dot + 1);
   }

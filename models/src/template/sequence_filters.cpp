@@ -175,12 +175,13 @@ Args tail(const Args& args, std::size_t from) {
 
 Val map(Interpreter& in, const Val& v, const Args& args) {
   std::vector<Val> out;
+  if (!truth(v)) return in.list({}, Flavor::generator);  // none too, as in jinja2
   if (args.positional.empty()) {
     const Bound a(in, "map", args, {"attribute", "default"});
     for (const Val& item : in.iterate(v)) {
       in.step();
-      Val value = read_path(in, item, a.need(0));
-      out.push_back(value.is(Kind::undefined) && a[1] != nullptr ? *a[1] : std::move(value));
+      const Val* fallback = a[1] != nullptr && !a[1]->is(Kind::none) ? a[1] : nullptr;
+      out.push_back(read_path(in, item, a.need(0), fallback));
     }
     return in.list(std::move(out), Flavor::generator);
   }
@@ -200,6 +201,7 @@ Val map(Interpreter& in, const Val& v, const Args& args) {
 template <bool kKeep, bool kAttribute>
 Val select(Interpreter& in, const Val& v, const Args& args) {
   constexpr std::size_t kTest = kAttribute ? 1 : 0;
+  if (!truth(v)) return in.list({}, Flavor::generator);  // none too, as in jinja2
   if (args.positional.size() < kTest) in.fail("the name of the attribute is missing");
   Test test = nullptr;
   Args rest;

@@ -197,7 +197,7 @@ Val pad_method(Interpreter& in, const Val& self, const Args& args) {
   if (fill.str->length != 1) in.fail("The fill character must be exactly one character long");
   if (width > 0) in.heap.check_string(static_cast<std::size_t>(width) * fill.view().size());
   in.step(static_cast<std::uint64_t>(std::max<std::int64_t>(width, 0)) / 16);
-  return in.string(padded(self.text(), width, fill.view(), kSide));
+  return in.string(padded(self.text(), width, fill.text(), kSide));
 }
 
 Val zfill_method(Interpreter& in, const Val& self, const Args& args) {
@@ -206,7 +206,8 @@ Val zfill_method(Interpreter& in, const Val& self, const Args& args) {
   if (width > 0) in.heap.check_string(static_cast<std::size_t>(width));
   const bool sign = self.view().starts_with('-') || self.view().starts_with('+');
   Text out = self.text().slice(0, sign ? 1 : 0);
-  out.append(padded(self.text().slice(sign ? 1 : 0, self.view().size()), width - (sign ? 1 : 0), "0", Side::right));
+  out.append(
+      padded(self.text().slice(sign ? 1 : 0, self.view().size()), width - (sign ? 1 : 0), Text{"0"}, Side::right));
   return in.string(std::move(out));
 }
 

@@ -117,7 +117,7 @@ std::vector<Text> split(const Text& text, const Text* separator, std::int64_t li
   pos = skip_space(bytes, 0);
   while (pos < bytes.size()) {
     if (limit-- == 0) {
-      out.push_back(text.slice(pos, rstrip_space(bytes, bytes.size())));
+      out.push_back(text.slice(pos, bytes.size()));
       return out;
     }
     std::size_t end = pos;
@@ -144,7 +144,7 @@ std::vector<Text> rsplit(const Text& text, const Text* separator, std::int64_t l
     std::size_t end = rstrip_space(bytes, bytes.size());
     while (end > 0) {
       if (limit-- == 0) {
-        out.push_back(text.slice(skip_space(bytes, 0), end));
+        out.push_back(text.slice(0, end));
         break;
       }
       std::size_t begin = end;
@@ -196,7 +196,7 @@ Text indent(const Text& text, const Text& by, bool first, bool blank) {
   return out;
 }
 
-Text padded(const Text& text, std::int64_t width, std::string_view fill, Side side) {
+Text padded(const Text& text, std::int64_t width, const Text& fill, Side side) {
   const auto size = static_cast<std::int64_t>(count_codepoints(text.bytes));
   const std::int64_t missing = std::max<std::int64_t>(width - size, 0);
   std::int64_t left = side == Side::left ? 0 : side == Side::right ? missing : missing / 2 + (missing & width & 1);

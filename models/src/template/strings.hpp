@@ -20,7 +20,7 @@ std::vector<Text> split(const Text& text, const Text* separator, std::int64_t li
 std::vector<Text> rsplit(const Text& text, const Text* separator, std::int64_t limit);
 std::vector<Text> split_lines(const Text& text, bool keep_ends);
 Text indent(const Text& text, const Text& by, bool first, bool blank);
-Text padded(const Text& text, std::int64_t width, std::string_view fill,
+Text padded(const Text& text, std::int64_t width, const Text& fill,
             Side side);  ///< side: where the text stays; both: center
 Text escape_html(const Text& text);
 

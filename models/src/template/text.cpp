@@ -15,6 +15,11 @@ void Text::mark(std::size_t begin, std::size_t end) {
   }
 }
 
+void Text::mark_from(std::size_t begin) {
+  while (!untrusted.empty() && untrusted.back().begin >= begin) untrusted.pop_back();
+  mark(begin, bytes.size());
+}
+
 void Text::append(std::string_view text, bool taint) {
   const std::size_t begin = bytes.size();
   bytes += text;

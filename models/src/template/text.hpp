@@ -24,6 +24,7 @@ struct Text {
   }
 
   void mark(std::size_t begin, std::size_t end);  ///< @pre begin is not before the last marked range
+  void mark_from(std::size_t begin);              ///< all bytes from there on
   void append(std::string_view text, bool taint = false);
   void append(const Text& piece);
   void append(const Text& piece, std::size_t begin, std::size_t end);  ///< bytes [begin, end) of it

@@ -127,7 +127,6 @@ struct Range {
 struct Loop {
   const std::vector<Val>* items = nullptr;
   std::size_t index = 0;
-  std::int64_t depth = 0;
   std::optional<Val> last_changed;
 };
 
