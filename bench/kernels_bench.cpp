@@ -70,9 +70,10 @@ void linear(benchmark::State& state, const LinearCase& c, IntDot dot) {
     benchmark::DoNotOptimize(y.data());
   }
   const double macs = static_cast<double>(c.rows * c.n_out * c.n_in);
-  state.counters["MAC/s"] = benchmark::Counter(macs * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
-  state.counters["weight_B/s"] =
-      benchmark::Counter(static_cast<double>(w.size()) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["MAC/s"] =
+      benchmark::Counter(macs * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["weight_B/s"] = benchmark::Counter(
+      static_cast<double>(w.size()) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
 void register_linears() {
@@ -85,13 +86,17 @@ void register_linears() {
         if (!integer && dot != supported_int_dots().back()) continue;
         for (const int threads : {1, 2}) {
           for (const std::size_t rows : {1, 2, 4, 8, 64, 512}) {
-            for (const auto [n_out, n_in] : {std::pair<std::size_t, std::size_t>{1536, 768}, {768, 1536}}) {
+            for (const auto& [n_out, n_in] : {std::pair<std::size_t, std::size_t>{1536, 768}, {768, 1536}}) {
               const LinearCase c{type, numerics, rows, n_out, n_in, threads};
               const std::string name = std::string{"linear/"} + std::string{dtype_info(type).name} +
-                                       (integer ? "/" + std::string{to_string(dot)} : numerics == Numerics::exact ? "/exact" : "/f32") + "/" +
-                                       std::to_string(rows) + "x" + std::to_string(n_out) + "x" + std::to_string(n_in) + "/t" +
-                                       std::to_string(threads);
-              benchmark::RegisterBenchmark(name.c_str(), [c, dot](benchmark::State& s) { linear(s, c, dot); })->UseRealTime();
+                                       (integer                       ? "/" + std::string{to_string(dot)}
+                                        : numerics == Numerics::exact ? "/exact"
+                                                                      : "/f32") +
+                                       "/" + std::to_string(rows) + "x" + std::to_string(n_out) + "x" +
+                                       std::to_string(n_in) + "/t" + std::to_string(threads);
+              benchmark::RegisterBenchmark(name.c_str(), [c, dot](benchmark::State& s) {
+                linear(s, c, dot);
+              })->UseRealTime();
             }
           }
         }
@@ -111,17 +116,22 @@ void attention_case(benchmark::State& state) {
   std::vector<std::uint32_t> table(pages);
   for (std::size_t i = 0; i < pages; ++i) table[i] = static_cast<std::uint32_t>(i);
   std::vector<KvRow> row;
-  for (std::size_t t = context - rows; t < context; ++t) row.push_back({table, static_cast<std::uint32_t>(t), 0, static_cast<std::uint32_t>(t + 1)});
+  for (std::size_t t = context - rows; t < context; ++t)
+    row.push_back({table, static_cast<std::uint32_t>(t), 0, static_cast<std::uint32_t>(t + 1)});
   const auto q = normal(rows * kHeads * kDim);
   std::vector<float> y(q.size());
   for (auto _ : state) {
-    attention(machine.ex, kv, row, {kHeads, 0.125F, 0}, {q.data(), rows, kHeads * kDim}, {y.data(), rows, kHeads * kDim});
+    attention(machine.ex, kv, row, {kHeads, 0.125F, 0}, {q.data(), rows, kHeads * kDim},
+              {y.data(), rows, kHeads * kDim});
     benchmark::DoNotOptimize(y.data());
   }
-  state.counters["keys/s"] = benchmark::Counter(static_cast<double>(rows * context) * static_cast<double>(state.iterations()),
-                                                benchmark::Counter::kIsRate);
+  state.counters["keys/s"] = benchmark::Counter(
+      static_cast<double>(rows * context) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
-BENCHMARK(attention_case)->ArgNames({"rows", "context", "threads"})->ArgsProduct({{1, 64}, {256, 1024}, {1, 2}})->UseRealTime();
+BENCHMARK(attention_case)
+    ->ArgNames({"rows", "context", "threads"})
+    ->ArgsProduct({{1, 64}, {256, 1024}, {1, 2}})
+    ->UseRealTime();
 
 enum class RowOp { rms_norm, layer_norm, silu_mul, gelu_tanh_mul, gelu_erf, rope };
 

@@ -23,6 +23,11 @@ struct Ops512 {
     if (part == 3) return _mm512_srli_epi16(raw, 12);
     return _mm512_and_si512(_mm512_srli_epi16(raw, part == 1 ? 4 : 8), _mm512_set1_epi16(15));
   }
+  static I nibble_in_place(I raw, size_t part) {
+    return _mm512_and_si512(raw, _mm512_set1_epi16(static_cast<short>(15 << (4 * part))));
+  }
+  static I add_int(I a, I b) { return _mm512_add_epi32(a, b); }
+  static I shift_right(I v, int by) { return _mm512_srai_epi32(v, static_cast<unsigned>(by)); }
   static I byte(I raw, size_t part) { return _mm512_srai_epi16(part == 0 ? _mm512_slli_epi16(raw, 8) : raw, 8); }
   static I broadcast_int(int32_t v) { return _mm512_set1_epi32(v); }
   static I broadcast_pair(const int16_t* p) {

@@ -15,6 +15,11 @@ struct Ops256 {
     if (part == 3) return _mm256_srli_epi16(raw, 12);
     return _mm256_and_si256(_mm256_srli_epi16(raw, part == 1 ? 4 : 8), _mm256_set1_epi16(15));
   }
+  static I nibble_in_place(I raw, size_t part) {
+    return _mm256_and_si256(raw, _mm256_set1_epi16(static_cast<short>(15 << (4 * part))));
+  }
+  static I add_int(I a, I b) { return _mm256_add_epi32(a, b); }
+  static I shift_right(I v, int by) { return _mm256_srai_epi32(v, by); }
   static I byte(I raw, size_t part) { return _mm256_srai_epi16(part == 0 ? _mm256_slli_epi16(raw, 8) : raw, 8); }
   static I broadcast_int(int32_t v) { return _mm256_set1_epi32(v); }
   static I broadcast_pair(const int16_t* p) {

@@ -12,53 +12,107 @@ struct IntDot {
 
   static F scales(const unsigned char* p) { return kFormat.f32_scales ? V::load_f32(p) : V::load_f16(p); }
 
-  /// Sums of one block, R rows: acc[r] += values [first, last) * x[r].
-  template <size_t R>
-  static void block(const unsigned char* w, const int16_t* x, size_t stride, size_t first, size_t last, I (&acc)[R]) {
+  /// Sums of one block for R rows and G groups: acc[g][r] += values [first, last) of group g * x[r].
+  template <size_t R, size_t G>
+  static void block(const unsigned char* const (&w)[G], const int16_t* x, size_t stride, size_t first, size_t last,
+                    I (&acc)[G][R]) {
+    constexpr size_t kParts = kFormat.nibble ? 4 : 2;
     for (size_t v = first; v < last; ++v) {
-      const I raw = V::load(w + v * sizeof(I));
-      constexpr size_t kParts = kFormat.nibble ? 4 : 2;
+      I raw[G];
+#pragma GCC unroll 2
+      for (size_t g = 0; g < G; ++g) raw[g] = V::load(w[g] + v * sizeof(I));
 #pragma GCC unroll 4
       for (size_t part = 0; part < kParts; ++part) {
-        const I q = kFormat.nibble ? V::nibble(raw, part) : V::byte(raw, part);
         const int16_t* pair = x + (v * kParts + part) * 2;
+        I q[G];
+#pragma GCC unroll 2
+        for (size_t g = 0; g < G; ++g) q[g] = kFormat.nibble ? V::nibble(raw[g], part) : V::byte(raw[g], part);
 #pragma GCC unroll 4
-        for (size_t r = 0; r < R; ++r) acc[r] = V::dot(acc[r], q, V::broadcast_pair(pair + r * stride));
+        for (size_t r = 0; r < R; ++r) {
+          const I both = V::broadcast_pair(pair + r * stride);
+#pragma GCC unroll 2
+          for (size_t g = 0; g < G; ++g) acc[g][r] = V::dot(acc[g][r], q[g], both);
+        }
       }
     }
   }
 
-  template <size_t R>
-  static void tile(const IntDotCall& c, size_t row, const unsigned char* w, F (&sum)[R]) {
+  /// The same for nibbles and one row, with fewer shifts: nibbles 1 and 2 of a word stay where they are, and their
+  /// sums, 16 and 256 times too large, are divided at the end. |sum| <= 0xF00 * 32767 * 8 < 2^30, so nothing is lost.
+  template <size_t G>
+  static void block_in_place(const unsigned char* const (&w)[G], const int16_t* x, I (&acc)[G][1]) {
+    I by16[G], by256[G];
+#pragma GCC unroll 2
+    for (size_t g = 0; g < G; ++g) by16[g] = by256[g] = V::zero();
+#pragma GCC unroll 4
+    for (size_t v = 0; v < 4; ++v, x += 8) {
+      const I x0 = V::broadcast_pair(x), x1 = V::broadcast_pair(x + 2), x2 = V::broadcast_pair(x + 4),
+              x3 = V::broadcast_pair(x + 6);
+#pragma GCC unroll 2
+      for (size_t g = 0; g < G; ++g) {
+        const I raw = V::load(w[g] + v * sizeof(I));
+        acc[g][0] = V::dot(acc[g][0], V::nibble(raw, 0), x0);
+        by16[g] = V::dot(by16[g], V::nibble_in_place(raw, 1), x1);
+        by256[g] = V::dot(by256[g], V::nibble_in_place(raw, 2), x2);
+        acc[g][0] = V::dot(acc[g][0], V::nibble(raw, 3), x3);
+      }
+    }
+#pragma GCC unroll 2
+    for (size_t g = 0; g < G; ++g)
+      acc[g][0] = V::add_int(acc[g][0], V::add_int(V::shift_right(by16[g], 4), V::shift_right(by256[g], 8)));
+  }
+
+  /// Rows [row, row + R), groups of outputs at w, w + group_bytes, ...
+  template <size_t R, size_t G>
+  static void tile(const IntDotCall& c, size_t row, const unsigned char* w, size_t group_bytes, F (&sum)[G][R]) {
     const size_t stride = c.blocks * 32;
     const int16_t* x = c.x + row * stride;
-    for (size_t r = 0; r < R; ++r) sum[r] = V::zero_f32();
+    for (size_t g = 0; g < G; ++g)
+      for (size_t r = 0; r < R; ++r) sum[g][r] = V::zero_f32();
     for (size_t b = 0; b < c.blocks; ++b, w += kBlockBytes, x += 32) {
-      const unsigned char* values = w + kScaleBytes * (1 + kFormat.min + kFormat.halves);
       const float* x_scale = c.x_scale + row * c.blocks + b;
-      I acc[R];
-      for (size_t r = 0; r < R; ++r)
-        acc[r] = kKind == PackKind::nibble_offset
-                     ? V::broadcast_int(-kNibbleOffset * c.x_isum[(row + r) * c.blocks + b])
-                     : V::zero();
+      const float* x_sum = c.x_sum + row * c.blocks + b;
+      const unsigned char* values[G];
+      I acc[G][R];
+#pragma GCC unroll 2
+      for (size_t g = 0; g < G; ++g) {
+        values[g] = w + g * group_bytes + kScaleBytes * (1 + kFormat.min + kFormat.halves);
+#pragma GCC unroll 4
+        for (size_t r = 0; r < R; ++r)
+          acc[g][r] = kKind == PackKind::nibble_offset
+                          ? V::broadcast_int(-kNibbleOffset * c.x_isum[(row + r) * c.blocks + b])
+                          : V::zero();
+      }
       constexpr size_t kVectors = kFormat.nibble ? 4 : 8;
       constexpr size_t kFirstHalf = kFormat.halves ? kVectors / 2 : kVectors;
-      block<R>(values, x, stride, 0, kFirstHalf, acc);
-      const F d = scales(w);
+      if constexpr (R == 1 && kFormat.nibble)
+        block_in_place<G>(values, x, acc);
+      else
+        block<R, G>(values, x, stride, 0, kFirstHalf, acc);
+#pragma GCC unroll 2
+      for (size_t g = 0; g < G; ++g) {
+        const F d = scales(w + g * group_bytes);
 #pragma GCC unroll 4
-      for (size_t r = 0; r < R; ++r)
-        sum[r] = V::fma(V::to_f32(acc[r]), V::mul(d, V::broadcast(x_scale + r * c.blocks)), sum[r]);
-      if constexpr (kFormat.halves) {
-        for (size_t r = 0; r < R; ++r) acc[r] = V::zero();
-        block<R>(values, x, stride, kFirstHalf, kVectors, acc);
-        const F second = scales(w + kScaleBytes);
         for (size_t r = 0; r < R; ++r)
-          sum[r] = V::fma(V::to_f32(acc[r]), V::mul(second, V::broadcast(x_scale + r * c.blocks)), sum[r]);
+          sum[g][r] = V::fma(V::to_f32(acc[g][r]), V::mul(d, V::broadcast(x_scale + r * c.blocks)), sum[g][r]);
+      }
+      if constexpr (kFormat.halves) {
+        for (size_t g = 0; g < G; ++g)
+          for (size_t r = 0; r < R; ++r) acc[g][r] = V::zero();
+        block<R, G>(values, x, stride, kFirstHalf, kVectors, acc);
+        for (size_t g = 0; g < G; ++g) {
+          const F d = scales(w + g * group_bytes + kScaleBytes);
+          for (size_t r = 0; r < R; ++r)
+            sum[g][r] = V::fma(V::to_f32(acc[g][r]), V::mul(d, V::broadcast(x_scale + r * c.blocks)), sum[g][r]);
+        }
       }
       if constexpr (kFormat.min) {
-        const F m = scales(w + kScaleBytes);
+#pragma GCC unroll 2
+        for (size_t g = 0; g < G; ++g) {
+          const F m = scales(w + g * group_bytes + kScaleBytes);
 #pragma GCC unroll 4
-        for (size_t r = 0; r < R; ++r) sum[r] = V::fma(m, V::broadcast(c.x_sum + (row + r) * c.blocks + b), sum[r]);
+          for (size_t r = 0; r < R; ++r) sum[g][r] = V::fma(m, V::broadcast(x_sum + r * c.blocks), sum[g][r]);
+        }
       }
     }
   }
@@ -79,29 +133,43 @@ struct IntDot {
     }
   }
 
-  template <size_t R>
-  static void rows(const IntDotCall& c, size_t row, size_t out, const unsigned char* w) {
-    F sum[R];
-    tile<R>(c, row, w, sum);
-    for (size_t r = 0; r < R; ++r) store(c, row + r, out, sum[r]);
+  template <size_t R, size_t G>
+  static void rows(const IntDotCall& c, size_t row, size_t out, const unsigned char* w, size_t group_bytes) {
+    F sum[G][R];
+    tile<R, G>(c, row, w, group_bytes, sum);
+    for (size_t g = 0; g < G; ++g)
+      for (size_t r = 0; r < R; ++r) store(c, row + r, out + g * kLanes, sum[g][r]);
+  }
+
+  /// One group of outputs, rows [row, end).
+  static void group(const IntDotCall& c, size_t row, size_t end, size_t out, const unsigned char* w,
+                    size_t group_bytes) {
+    for (; row + 4 <= end; row += 4) rows<4, 1>(c, row, out, w, group_bytes);
+    switch (end - row) {
+      case 3: return rows<3, 1>(c, row, out, w, group_bytes);
+      case 2: return rows<2, 1>(c, row, out, w, group_bytes);
+      case 1: return rows<1, 1>(c, row, out, w, group_bytes);
+      default: return;
+    }
   }
 
   static void run(const IntDotCall& c) {
     constexpr size_t kChunk = 64;  // rows whose activations stay in L2 while the weights pass by
     const size_t group_bytes = c.blocks * kBlockBytes;
+    const unsigned char* first = c.w + c.out_begin / kLanes * group_bytes;
+    if (c.rows ==
+        1) {  // two groups share the broadcasts of the activations; with more rows that needs too many registers
+      const unsigned char* w = first;
+      size_t out = c.out_begin;
+      for (; out + kLanes < c.out_end; out += 2 * kLanes, w += 2 * group_bytes) rows<1, 2>(c, 0, out, w, group_bytes);
+      if (out < c.out_end) rows<1, 1>(c, 0, out, w, group_bytes);
+      return;
+    }
     for (size_t chunk = 0; chunk < c.rows; chunk += kChunk) {
       const size_t end = c.rows - chunk < kChunk ? c.rows : chunk + kChunk;
-      for (size_t out = c.out_begin; out < c.out_end; out += kLanes) {
-        const unsigned char* w = c.w + out / kLanes * group_bytes;
-        size_t row = chunk;
-        for (; row + 4 <= end; row += 4) rows<4>(c, row, out, w);
-        switch (end - row) {
-          case 3: rows<3>(c, row, out, w); break;
-          case 2: rows<2>(c, row, out, w); break;
-          case 1: rows<1>(c, row, out, w); break;
-          default: break;
-        }
-      }
+      const unsigned char* w = first;
+      for (size_t out = c.out_begin; out < c.out_end; out += kLanes, w += group_bytes)
+        group(c, chunk, end, out, w, group_bytes);
     }
   }
 };
