@@ -1,0 +1,101 @@
+#include "zenith/actors/router.hpp"
+
+#include <gtest/gtest.h>
+
+#include "zenith/actors/system.hpp"
+
+namespace zenith::actors {
+namespace {
+
+using messages::Health;
+using messages::ModelKind;
+using messages::Role;
+
+class Nobody final : public Actor<ServiceMessage> {
+  void on(ServiceMessage, Context&) override {}
+};
+
+struct RouterTest : testing::Test {
+  FakeClock clock;
+  System system{clock, {.workers = 2, .deterministic = true}};
+  Ref<ServiceMessage> someone{system.spawn("someone", std::make_unique<Nobody>())};
+  DirectoryView view;
+  RouterState router;
+
+  void add(const std::string& id, const std::string& name, ModelKind kind, Health health, std::string detail = {}) {
+    messages::ModelEntry m;
+    m.name = name;
+    m.kind = kind;
+    view.services.push_back({{Role::text, id, health, name, std::move(detail)},
+                             m,
+                             health == Health::ready ? someone : Ref<ServiceMessage>{}});
+  }
+};
+
+TEST_F(RouterTest, a_generation_is_one_think_stage) {
+  add("text-0", "small", ModelKind::generate, Health::ready);
+  const auto plan = router.plan(Task::generate, "small", view);
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->stages.size(), 1u);
+  EXPECT_EQ(plan->stages[0].kind, Stage::Kind::think);
+  EXPECT_EQ(plan->stages[0].service_id, "text-0");
+}
+
+TEST_F(RouterTest, an_alias_plans_its_model_and_no_name_the_first_of_the_kind) {
+  view.aliases = {{"text-embedding-3-small", "vectors"}};
+  add("text-0", "small", ModelKind::generate, Health::ready);
+  add("text-1", "vectors", ModelKind::embed, Health::ready);
+  EXPECT_EQ(router.plan(Task::embed, "text-embedding-3-small", view)->model.name, "vectors");
+  EXPECT_EQ(router.plan(Task::embed, "", view)->model.name, "vectors");
+  EXPECT_EQ(router.plan(Task::generate, "", view)->model.name, "small");
+}
+
+TEST_F(RouterTest, services_with_the_same_model_take_turns_and_a_failed_one_is_passed_by) {
+  add("a", "small", ModelKind::generate, Health::ready);
+  add("b", "small", ModelKind::generate, Health::failed);
+  add("c", "small", ModelKind::generate, Health::ready);
+  std::string order;
+  for (int i = 0; i < 4; ++i) order += router.plan(Task::generate, "small", view)->stages[0].service_id;
+  EXPECT_EQ(order, "acac");
+}
+
+struct RefusalCase {
+  const char* name;
+  Task task;
+  const char* model;
+  Errc want;
+  const char* says;
+};
+class Refusal : public RouterTest, public testing::WithParamInterface<RefusalCase> {};
+
+TEST_P(Refusal, is_typed_and_says_why) {
+  add("text-0", "small", ModelKind::generate, Health::ready);
+  add("text-1", "vectors", ModelKind::embed, Health::ready);
+  add("text-2", "large", ModelKind::generate, Health::loading, "62 % loaded");
+  add("text-3", "broken", ModelKind::generate, Health::failed, "tensor 'x' ends past the file");
+  const auto plan = router.plan(GetParam().task, GetParam().model, view);
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().code, GetParam().want);
+  EXPECT_EQ(plan.error().param, "model");
+  EXPECT_NE(plan.error().message.find(GetParam().says), std::string::npos) << plan.error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    router, Refusal,
+    testing::Values(
+        RefusalCase{"unknown_lists_the_known", Task::generate, "gpt-17", Errc::not_found,
+                    "small, vectors, large, broken"},
+        RefusalCase{"loading_says_how_far", Task::generate, "large", Errc::loading, "62 % loaded"},
+        RefusalCase{"failed_names_service_and_reason", Task::generate, "broken", Errc::unavailable, "'text-3'"},
+        RefusalCase{"no_text_from_vectors", Task::generate, "vectors", Errc::invalid_argument, "computes embeddings"},
+        RefusalCase{"no_vectors_from_text", Task::embed, "small", Errc::invalid_argument, "no embeddings"}),
+    [](const auto& i) { return std::string{i.param.name}; });
+
+TEST_F(RouterTest, a_draining_server_takes_nothing) {
+  add("text-0", "small", ModelKind::generate, Health::ready);
+  view.draining = true;
+  EXPECT_EQ(router.plan(Task::generate, "small", view).error().code, Errc::draining);
+}
+
+}  // namespace
+}  // namespace zenith::actors
