@@ -40,7 +40,7 @@ class WeightSource {
   virtual std::vector<std::string_view> tensor_names() const = 0;
   virtual const MetaValue* meta(std::string_view key) const noexcept = 0;
   virtual Generation generation()
-      const noexcept = 0;  ///< XXH3 of header and sizes: cheap, changes with any re-quantisation
+      const noexcept = 0;  ///< XXH3 of header, size and a sample of each tensor: cheap, changes with any re-quantisation
   virtual std::uint64_t file_bytes() const noexcept = 0;
 };
 
