@@ -19,7 +19,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PATH = re.compile(r"^\.?[A-Za-z0-9_][\w.\-]*(/[\w.*<>\-{},…]+)+/?$")
 VARIABLE = re.compile(r"\bZENITH_[A-Z0-9_]+\b")
 SECTIONS = ("server", "models", "service", "lanes", "log")
-KEY = re.compile(r"^(?:%s)\.[a-z_]+$" % "|".join(SECTIONS))
+KEY = re.compile(r"^(?:%s)\.(?!hpp$|cpp$|py$|md$|js$)[a-z_]+$" % "|".join(SECTIONS))
 # Made by a build, a setup or a user: named in documents, not in the tree.
 MADE = ("build/", "~/", "$", "/", "http", ".venv", "models/", "plugins/")
 

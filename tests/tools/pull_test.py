@@ -50,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
         linked = {"X-Linked-Etag": f'"{SHA256}"', "X-Linked-Size": str(len(CONTENT))}
-        name = self.path.rsplit("/", 1)[1]
+        name = self.path.split("?")[0].rsplit("/", 1)[1]
         if name == "good.gguf":   # as the public hub does: metadata on the redirect, bytes from elsewhere
             self.reply({**linked, "Location": "/store/bytes"}, b"", 302)
         elif name in ("bytes", "plain.gguf"):
@@ -78,7 +78,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             self.server.reached.set()
             self.server.hold.wait(60)
-            self.wfile.write(CONTENT[5000:])
+            try:
+                self.wfile.write(CONTENT[5000:])
+            except ConnectionError:
+                pass   # the client was killed meanwhile
         else:
             self.reply({}, b"no", 404)
 

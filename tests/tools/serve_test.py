@@ -28,7 +28,7 @@ class Server:
         self.process = subprocess.Popen([EXE, "serve", "--offline", "--listen", f"127.0.0.1:{self.port}", *arguments],
                                         env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.lines, self.grown = [], threading.Condition()
+        self.lines, self.grown, self.connections = [], threading.Condition(), []
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
@@ -51,6 +51,8 @@ class Server:
     def ended(self, seconds=60):
         code = self.process.wait(seconds)
         self.reader.join(10)
+        for connection in self.connections:
+            connection.close()
         self.process.stdout.close()
         self.process.stderr.close()
         return code
@@ -63,6 +65,7 @@ class Server:
              "ignore_eos": True}), {"Content-Type": "application/json"})
         response = connection.getresponse()
         response.readline()
+        self.connections.append(connection)
         return response
 
 
@@ -100,14 +103,13 @@ class ServeTest(unittest.TestCase):
     def test_a_second_signal_ends_it_at_once(self):
         server = self.server()
         server.wait_ready()
-        response = server.stream(2000)
+        server.stream(2000)
         server.process.send_signal(signal.SIGTERM)
         server.wait_line("draining")
         started = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         self.assertEqual(server.ended(), -signal.SIGTERM)
         self.assertLess(time.monotonic() - started, 5)
-        response.close()
 
     def test_the_drain_time_is_kept(self):
         server = self.server(environment={"ZENITH_SERVER_DRAIN_S": "1"})
