@@ -104,6 +104,16 @@ TEST(generate, echo_without_any_new_token_gives_the_prompt_only) {
   EXPECT_EQ(client->finished->usage.completion_tokens, 0u);
 }
 
+TEST(generate, logprobs_of_an_echoed_prompt_are_refused_by_name) {
+  Graph graph;
+  auto r = graph.request("x", 5);
+  r.echo = r.logprobs = true;
+  const auto client = graph.send(std::move(r));
+  graph.run();
+  EXPECT_EQ(client->error->code, Errc::unsupported);
+  EXPECT_EQ(client->error->param, "logprobs");
+}
+
 TEST(generate, logprobs_come_with_their_text) {
   Graph graph;
   auto r = graph.request("script:ab|", 10);

@@ -8,7 +8,8 @@ namespace {
 struct RealModel : testing::Test {
   static void SetUpTestSuite() {
     StackOptions options;
-    options.config.services = {{.role = "text", .models = {"smollm2-135m"}, .sequences = 64, .kv_bytes = 256u << 20}};
+    options.config.services = {{.role = "text", .id = "text", .models = {"smollm2-135m"}, .kv_bytes = 256u << 20},
+                               {.role = "text", .id = "vectors", .models = {"minilm-l6"}}};
     options.config.aliases = {{"gpt-4o-mini", "smollm2-135m"}};
     auto started = Stack::start(std::move(options), *effects(), ledger(), metrics());
     ASSERT_TRUE(started) << started.error().message;
@@ -99,6 +100,45 @@ TEST_F(RealModel, tokens_and_templates_come_back_through_the_graph) {
   ASSERT_TRUE(prompt);
   EXPECT_NE(prompt->text.find("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant"), std::string::npos)
       << prompt->text;
+}
+
+TEST_F(RealModel, embeddings_are_unit_vectors_close_by_meaning_and_the_same_in_company) {
+  const auto embed = [](std::vector<std::string> texts) {
+    messages::Embed r;
+    r.header = {effects()->next_request_id(), {}, {effects()->clock().now() + 120s}, {}, {}};
+    r.model = "minilm-l6";
+    for (auto& t : texts) r.inputs.emplace_back(std::move(t));
+    return answer_of<messages::Embeddings>([&](auto reply) { stack->port().embed(std::move(r), std::move(reply)); });
+  };
+  const auto dot = [](const std::vector<float>& a, const std::vector<float>& b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += double{a[i]} * b[i];
+    return sum;
+  };
+  const auto all = embed({"A cat sits on the mat.", "A kitten rests on the rug.", "Interest rates rose again."});
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(all->vectors.size(), 3u);
+  EXPECT_EQ(all->vectors[0].size(), 384u);
+  EXPECT_NEAR(dot(all->vectors[0], all->vectors[0]), 1.0, 1e-5);
+  EXPECT_GT(dot(all->vectors[0], all->vectors[1]), dot(all->vectors[0], all->vectors[2]) + 0.2);
+  const auto alone = embed({"Interest rates rose again."});
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->vectors[0], all->vectors[2]);
+}
+
+TEST_F(RealModel, a_text_too_long_for_the_embedding_model_is_refused_by_input_and_numbers) {
+  messages::Embed r;
+  r.header = {effects()->next_request_id(), {}, {effects()->clock().now() + 120s}, {}, {}};
+  r.model = "minilm-l6";
+  std::string words;
+  for (int i = 0; i < 600; ++i) words += "word ";
+  r.inputs = {std::string{"short"}, words};
+  const auto answer =
+      answer_of<messages::Embeddings>([&](auto reply) { stack->port().embed(std::move(r), std::move(reply)); });
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::context_overflow);
+  EXPECT_EQ(answer.error().param, "input[1]");
+  EXPECT_NE(answer.error().message.find("602"), std::string::npos) << answer.error().message;
 }
 
 }  // namespace

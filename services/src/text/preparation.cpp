@@ -71,6 +71,10 @@ Expected<Prepared> prepare(const models::LoadedModel& loaded, const messages::Ge
   for (const auto& [id, bias] : request.sampling.logit_bias) {
     if (auto ok = check_ids(loaded, {&id, 1}, "logit_bias"); !ok) return tl::make_unexpected(std::move(ok.error()));
   }
+  if (request.echo && request.logprobs) {
+    return fail(Errc::unsupported, "logprobs of an echoed prompt are not served: ask for one of echo and logprobs",
+                "logprobs");
+  }
   Prepared out;
   if (const auto* chat = std::get_if<Chat>(&request.prompt)) {
     auto rendered = render(loaded, *chat, true, now);
