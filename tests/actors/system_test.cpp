@@ -156,6 +156,18 @@ TEST_F(SystemTest, a_later_alarm_replaces_the_earlier_one) {
   EXPECT_EQ(seen.wakes, 1);
 }
 
+TEST_F(SystemTest, an_alarm_that_rang_as_it_was_replaced_does_not_count) {
+  say.send({"alarm"});
+  system.settle();
+  clock.advance(10ms);
+  say.send({"alarm"}, Urgency::high);  // handled before the wake-up that is due now
+  system.settle();
+  EXPECT_EQ(seen.wakes, 0);
+  clock.advance(10ms);
+  system.settle();
+  EXPECT_EQ(seen.wakes, 1);
+}
+
 TEST_F(SystemTest, a_message_of_another_type_is_dropped_and_the_actor_lives) {
   Ref<Unknown>{talker}.send({});
   say.send({"still here"});
