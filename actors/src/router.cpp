@@ -50,11 +50,9 @@ tl::unexpected<Error> retry_later(Errc code, std::string message) {
 }  // namespace
 
 Expected<Plan> RouterState::plan(Task task, const std::string& model, const DirectoryView& view) {
-  if (view.draining) return fail(Errc::draining, "the server is shutting down and takes no new work");
-
   const std::string wanted = model.empty() ? std::string{} : view.resolve(model);
   std::vector<const DirectoryView::Service*> ready;
-  const DirectoryView::Service *loading = nullptr, *failed = nullptr, *wrong_kind = nullptr;
+  const DirectoryView::Service *loading = nullptr, *draining = nullptr, *failed = nullptr, *wrong_kind = nullptr;
   for (const auto& service : view.services) {
     if (name_of(service).empty() || (!wanted.empty() && name_of(service) != wanted)) continue;
     if (service.model && !serves(service.model->kind, task)) {
@@ -64,6 +62,8 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
       ready.push_back(&service);
     } else if (service.status.health == Health::loading) {
       loading = &service;
+    } else if (service.status.health == Health::draining) {
+      draining = &service;
     } else {
       failed = &service;
     }
@@ -75,6 +75,10 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
   if (loading != nullptr) {
     return retry_later(Errc::loading,
                        fmt::format("model '{}' is loading: {}", name_of(*loading), loading->status.detail));
+  }
+  if (draining != nullptr) {
+    return retry_later(Errc::draining, fmt::format("service '{}' for model '{}' is shutting down and takes no new work",
+                                                   draining->status.id, name_of(*draining)));
   }
   if (failed != nullptr) {
     return retry_later(Errc::unavailable, fmt::format("service '{}' for model '{}' is down: {}", failed->status.id,

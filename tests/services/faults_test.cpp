@@ -181,8 +181,7 @@ TEST(faults, unknown_models_and_draining_are_typed) {
   graph.run();
   EXPECT_EQ(unknown->error->code, Errc::not_found);
   EXPECT_NE(unknown->error->message.find("toy"), std::string::npos);
-  graph.directory->send(actors::StartDraining{});
-  graph.settle();
+  graph.sessions.close();
   const auto late = graph.send(graph.request("x", 5));
   graph.run();
   EXPECT_EQ(late->error->code, Errc::draining);

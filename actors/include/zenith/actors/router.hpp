@@ -14,8 +14,9 @@ namespace zenith::actors {
 class RouterState {
  public:
   /// An empty model means the first one of the right kind. Several services with the model take turns.
-  /// @returns draining; not_found listing the known models; invalid_argument (param "model") for a model of the wrong
-  /// kind; loading with the service's detail; unavailable naming the service and its last error.
+  /// @returns draining, when all who have the model shut down; not_found listing the known models; invalid_argument
+  /// (param "model") for a model of the wrong kind; loading with the service's detail; unavailable naming the service
+  /// and its last error.
   Expected<Plan> plan(Task task, const std::string& model, const DirectoryView& view);
 
  private:
