@@ -5,6 +5,7 @@ Prints one line a check and `N passed, N failed` at the end.
 """
 import argparse
 import pathlib
+import re
 import sys
 
 from playwright.sync_api import expect, sync_playwright
@@ -49,7 +50,7 @@ def an_answer_streams_in_and_shows_its_figures(page):
 def stop_ends_a_long_answer_and_keeps_its_text(page):
     page.locator("#max-tokens").evaluate("e => e.value = 2000")
     ask(page, "Write a very long story about the sea.")
-    page.wait_for_function("document.querySelector('.message.assistant:last-of-type .content').textContent.length > 20", timeout=60_000)
+    expect(page.locator(".message.assistant .content").last).to_contain_text(re.compile(r"[\s\S]{20}"), timeout=60_000)
     page.keyboard.press("Escape")
     node = answer_done(page, 3_000)
     assert "stopped" in node.locator(".figures").inner_text()
