@@ -24,8 +24,9 @@ std::string data(const std::string& name) { return std::string(ZENITH_TEST_DATA)
 
 std::vector<Prompt> prompts() {
   std::ifstream in(data("smollm2.json"));
+  const auto json = nlohmann::json::parse(in);
   std::vector<Prompt> out;
-  for (const auto& p : nlohmann::json::parse(in).at("prompts"))
+  for (const auto& p : json.at("prompts"))
     out.push_back({p.at("name"), p.at("ids"), p.at("greedy"), p.at("margins"), p.at("log_sum_exp")});
   return out;
 }
