@@ -1,6 +1,7 @@
 #include "call.hpp"
 
 #include <array>
+#include <ctime>
 
 #include "http/trace.hpp"
 #include "zenith/core/log.hpp"
@@ -28,6 +29,21 @@ std::array<std::uint8_t, 8> span_of(RequestId id, const std::string& epoch) noex
   }
   if (span == std::array<std::uint8_t, 8>{}) span[0] = 1;
   return span;
+}
+
+/// RFC 9110's form, made once a second.
+const std::string& http_date(std::int64_t unix_seconds) {
+  thread_local std::int64_t made_for = -1;
+  thread_local std::string text;
+  if (made_for != unix_seconds) {
+    made_for = unix_seconds;
+    const std::time_t time = unix_seconds;
+    std::tm utc{};
+    ::gmtime_r(&time, &utc);
+    std::array<char, 40> buffer{};
+    text.assign(buffer.data(), std::strftime(buffer.data(), buffer.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc));
+  }
+  return text;
 }
 
 }  // namespace
@@ -72,6 +88,7 @@ Expected<Value> Call::json() const {
 }
 
 void Call::add_headers(HeaderList& headers) const {
+  headers.emplace_back("Date", http_date(gateway.effects.clock().unix_seconds()));
   headers.emplace_back("X-Request-Id", request_id);
   if (has_trace(trace)) {
     auto ours = trace;
@@ -112,8 +129,9 @@ void Call::done(int status) {
   counted_ = true;
   const auto took = gateway.effects.clock().now() - started;
   gateway.count(route != nullptr ? route->path : "unmatched", status, took);
-  if (log_level() <= LogLevel::debug || status >= 500) {
-    log(status >= 500 ? LogLevel::warn : LogLevel::debug, "gateway", "request",
+  const bool fault = status >= 500 && status != 503;  // overload, loading and draining are states, not faults
+  if (fault || log_level() <= LogLevel::debug) {
+    log(fault ? LogLevel::warn : LogLevel::debug, "gateway", "request",
         {{"id", request_id},
          {"method", request.method},
          {"target", request.target.substr(0, 200)},

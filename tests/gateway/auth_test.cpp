@@ -229,7 +229,9 @@ TEST_P(Listen, beyond_loopback_needs_exposed_and_keys) {
   if (c.keys) options.keys = {{{kHash, TenantId{1}, 0, 0}}};
   const auto server = Server::listen(options, engine, effects, metrics);
   EXPECT_EQ(server.has_value(), c.param == nullptr);
-  if (!server) EXPECT_EQ(server.error().param, c.param) << server.error().message;
+  if (!server) {
+    EXPECT_EQ(server.error().param, c.param) << server.error().message;
+  }
 }
 INSTANTIATE_TEST_SUITE_P(gateway, Listen,
                          testing::Values(ListenCase{"loopback", "127.0.0.1", false, false, nullptr},

@@ -9,6 +9,7 @@
 namespace zenith::gateway::test {
 namespace {
 
+using namespace std::string_literals;
 using testing::HasSubstr;
 using Progress = RequestReader::Progress;
 
@@ -80,8 +81,8 @@ const std::vector<Case>& refused_cases() {
       {"bare_carriage_return", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n", 400},
       {"folded_header", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n", 400},
       {"folded_with_tab", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\r\n\tb\r\n\r\n", 400},
-      {"nul_in_header", std::string("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n", 55), 400},
-      {"nul_in_target", std::string("GET /hea\0lthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 44), 400},
+      {"nul_in_header", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n"s, 400},
+      {"nul_in_target", "GET /hea\0lthz HTTP/1.1\r\nHost: localhost\r\n\r\n"s, 400},
       {"escaped_nul_in_target", "GET /healthz%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"bad_escape", "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"huge_header", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + repeat("a", 70000) + "\r\n\r\n", 431},
@@ -137,24 +138,23 @@ TEST_P(Refused, is_answered_closed_and_not_smuggled) {
   EXPECT_EQ(status(client->text()), c.status) << client->text();
   EXPECT_THAT(client->text(), HasSubstr(R"({"error":{"message":")"));
   EXPECT_THAT(client->text(), HasSubstr("Connection: close\r\n"));
-  EXPECT_EQ(client->text().find("HTTP/1.1", 8), std::string::npos) << "a second answer: " << client->text();
+  EXPECT_EQ(client->text().find("}HTTP/1.1 "), std::string::npos) << "a second answer: " << client->text();
   EXPECT_EQ(status(ask(get("/healthz"))), 200) << "and the server goes on";
 }
 
 TEST_P(Refused, does_not_depend_on_how_the_bytes_are_cut) {
   const auto& c = refused_cases()[GetParam()];
-  if (c.bytes.size() > 20000) GTEST_SKIP() << "one byte at a time is for the short ones";
+  const std::size_t step = c.bytes.size() > 20000 ? 997 : 1;
   RequestReader reader({});
   std::string pending;
   auto progress = Progress::need_more;
-  for (const char byte : c.bytes) {
-    pending.push_back(byte);
+  for (std::size_t at = 0; at < c.bytes.size() && progress == Progress::need_more; at += step) {
+    pending.append(c.bytes, at, step);
     do {
       std::size_t consumed = 0;
       progress = reader.feed(pending, consumed);
       pending.erase(0, consumed);
     } while (progress == Progress::head);
-    if (progress != Progress::need_more) break;
   }
   ASSERT_EQ(progress, Progress::refused);
   EXPECT_EQ(reader.refusal_status(), c.status) << reader.refusal();

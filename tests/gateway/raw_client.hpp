@@ -48,7 +48,9 @@ class RawClient {
   /// Reads until `text` holds `until`, the peer closes, or the time is over. What came stays in text().
   bool read_until(std::string_view until, std::chrono::milliseconds limit = std::chrono::seconds(5)) {
     const auto end = std::chrono::steady_clock::now() + limit;
-    while (text_.find(until) == std::string::npos) {
+    std::size_t from = 0;
+    while (text_.find(until, from) == std::string::npos) {
+      from = text_.size() < until.size() ? 0 : text_.size() - until.size();
       if (!read_some(end)) return false;
     }
     return true;

@@ -37,12 +37,24 @@ std::deque<Event> ScriptedPort::play(const messages::Generate& request) const {
     events.push_back(*script_.error);
     return events;
   }
+  if (request.model != "fake" && request.model != "org/alias") {
+    events.push_back(Error{Errc::not_found,
+                           "there is no model \"" + request.model + "\": known are fake, org/alias, fake-embed",
+                           "model",
+                           {}});
+    return events;
+  }
   events.push_back(Started{script_.prompt_tokens});
   std::vector<std::string> deltas = script_.deltas;
   if (script_.echo_prompt) {
     if (const auto* chat = std::get_if<messages::Chat>(&request.prompt))
       deltas = {chat->messages.back().text_parts.back()};
     if (const auto* text = std::get_if<std::string>(&request.prompt)) deltas = {*text};
+  }
+  for (const auto& stop : request.stop) {
+    std::string all;
+    for (const auto& delta : deltas) all += delta;
+    if (const auto at = all.find(stop); at != std::string::npos) deltas = {all.substr(0, at)};
   }
   std::uint32_t made = 0;
   const auto limit = request.max_tokens.value_or(UINT32_MAX);
@@ -189,7 +201,7 @@ void ScriptedPort::tokenize(messages::Tokenize request, Reply<messages::Tokens> 
 void ScriptedPort::detokenize(messages::Detokenize request, Reply<messages::Text> reply) {
   if (refused(request.model, reply)) return;
   messages::Text out;
-  for (const auto token : request.tokens) out.text.push_back(static_cast<char>(token & 0x7f));
+  for (const auto token : request.tokens) out.text.push_back(static_cast<char>(token));
   reply(std::move(out));
 }
 

@@ -2,6 +2,7 @@
 #include "server_fixture.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -254,6 +255,53 @@ TEST_F(ServerTest, the_other_endpoints_have_their_shapes) {
   EXPECT_THAT(ask(get("/props")), HasSubstr(R"("accepted_and_ignored":["user","metadata","store","service_tier")"));
   EXPECT_THAT(ask(get("/")), HasSubstr("<!doctype html>"));
   EXPECT_THAT(ask(get("/openapi.json")), HasSubstr("Content-Type: application/json"));
+}
+
+TEST_F(ServerTest, without_file_descriptors_it_waits_says_so_and_goes_on) {
+  auto known = connect();
+  known->send(get("/healthz"));
+  ASSERT_EQ(status(known->read_reply()), 200);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = 256;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  std::vector<int> taken;
+  for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken.push_back(fd);
+  ASSERT_FALSE(taken.empty());
+  ::close(taken.back());  // for the client's end; the server's end finds none
+  auto waiting = connect();
+  waiting->send(get("/healthz"));
+  std::string ready;
+  const auto end = std::chrono::steady_clock::now() + seconds(5);
+  do {
+    known->send(get("/readyz"));
+    ready = known->read_reply();
+  } while (status(ready) == 200 && std::chrono::steady_clock::now() < end);
+  EXPECT_EQ(status(ready), 503);
+  EXPECT_THAT(ready, HasSubstr("no file descriptor is left"));
+  taken.pop_back();
+  for (const int fd : taken) ::close(fd);
+  EXPECT_EQ(status(waiting->read_reply()), 200) << "who waited is served once there are descriptors";
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+TEST_F(ServerTest, adds_less_than_a_millisecond_to_the_first_token) {
+  auto client = connect();
+  std::vector<double> ms;
+  for (int i = 0; i < 200; ++i) {
+    client->text().clear();
+    const auto from = std::chrono::steady_clock::now();
+    client->send(post("/v1/chat/completions", kStream));
+    ASSERT_TRUE(client->read_until("Hello"));
+    ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - from).count());
+    ASSERT_TRUE(client->read_until("\r\n0\r\n\r\n"));
+  }
+  std::sort(ms.begin(), ms.end());
+  // The quickest tenth: what the gateway itself needs, not what else the machine does meanwhile.
+  EXPECT_LT(ms[ms.size() / 10], 1.0);
+  RecordProperty("first_token_ms_p10", std::to_string(ms[ms.size() / 10]));
+  RecordProperty("first_token_ms_p50", std::to_string(ms[ms.size() / 2]));
 }
 
 TEST_F(ServerTest, readiness_follows_the_services) {

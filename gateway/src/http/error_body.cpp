@@ -13,6 +13,8 @@ std::string_view type_of(int status) noexcept {
     case 401: return "authentication_error";
     case 403: return "permission_error";
     case 429: return "rate_limit_error";
+    case 501:
+    case 505: return "invalid_request_error";
     case 503: return "unavailable_error";
     case 504: return "timeout_error";
     default: return status < 500 ? "invalid_request_error" : "server_error";

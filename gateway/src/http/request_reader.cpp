@@ -1,5 +1,6 @@
 #include "http/request_reader.hpp"
 
+#include <algorithm>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -46,7 +47,9 @@ void RequestReader::reset() {
   parser_->beast.header_limit(static_cast<std::uint32_t>(limits_.header_bytes + 1024)) /* ours is checked first */;
   parser_->beast.body_limit(limits_.body_bytes);
   request_ = {};
-  scanned_ = lines_ = 0;
+  body_.clear();
+  scanned_ = lines_ = length_ = 0;
+  chunked_ = false;
   inside_ = head_done_ = false;
 }
 
@@ -162,18 +165,33 @@ RequestReader::Progress RequestReader::check_head() {
   request_.keep_alive = !close;
   const auto* protocol = request_.header("upgrade");
   request_.upgrade_websocket = upgrade && protocol != nullptr && iequals(trim(*protocol), "websocket");
-  request_.has_body = !parser_->beast.is_done();
+  chunked_ = encodings == 1;
+  length_ = lengths == 1 ? std::stoull(std::string(length)) : 0;
+  request_.has_body = chunked_ || length_ > 0;
   return Progress::head;
 }
 
 RequestReader::Progress RequestReader::feed_body(std::string_view input, std::size_t& consumed) {
+  if (!chunked_) {  // not through Beast, which would allocate what the client merely announced
+    consumed = std::min(input.size(), length_ - body_.size());
+    body_.append(input.substr(0, consumed));
+    if (body_.size() < length_) return Progress::need_more;
+    request_.body = std::move(body_);
+    inside_ = false;
+    return Progress::complete;
+  }
   auto& beast = parser_->beast;
   while (!beast.is_done()) {
     if (consumed == input.size()) return Progress::need_more;
     boost::system::error_code ec;
     consumed += beast.put(boost::asio::const_buffer(input.data() + consumed, input.size() - consumed), ec);
     if (ec == http::error::need_more) {
-      if (input.size() - consumed > limits_.header_bytes) return refuse(400, "a chunk header or trailer is too long");
+      const auto rest =
+          input.substr(consumed);  // of a chunk's header or of the trailer: lines that Beast waits for the end of
+      if (rest.size() > limits_.header_bytes) return refuse(400, "a chunk header or trailer is too long");
+      for (auto at = rest.find('\n'); at != std::string_view::npos; at = rest.find('\n', at + 1)) {
+        if (at == 0 || rest[at - 1] != '\r') return refuse(400, "a line feed without a carriage return in the chunks");
+      }
       return Progress::need_more;
     }
     if (ec == http::error::body_limit) {

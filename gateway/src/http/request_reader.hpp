@@ -51,10 +51,12 @@ class RequestReader {
   ReaderLimits limits_;
   std::unique_ptr<Parser> parser_;
   HttpRequest request_;
-  std::string refusal_;
+  std::string refusal_, body_;
   int refusal_status_ = 0;
   std::size_t scanned_ = 0;
   std::size_t lines_ = 0;
+  std::size_t length_ = 0;   ///< of the body, when it is not chunked
+  bool chunked_ = false;
   bool inside_ = false, head_done_ = false;
 };
 

@@ -19,6 +19,9 @@ namespace websocket = beast::websocket;
 using boost::system::error_code;
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr std::size_t kReadBytes = 64u << 10;
+constexpr std::size_t kAnnounced =
+    16;                     ///< times the limit on messages: a frame that announces more is refused by its header
 constexpr int kPings = 50;  ///< within…
 constexpr auto kPingWindow = std::chrono::seconds{10};
 
@@ -51,7 +54,7 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
     session_.emplace(hub_.gateway(), handshake_,
                      [weak = weak_from_this()] { return std::make_shared<WebSocketOutlet>(weak); });
     ws_.set_option(websocket::stream_base::timeout{limits.header_timeout, limits.idle_timeout, true});
-    ws_.read_message_max(limits.websocket_message_bytes);
+    ws_.read_message_max(kAnnounced * limits.websocket_message_bytes);
     ws_.text(true);
     if (const auto protocol = subprotocol(); !protocol.empty()) {
       ws_.set_option(websocket::stream_base::decorator(
@@ -103,11 +106,17 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
     }
   }
 
+  // The size is checked here before read_message_max does: Beast would drop the connection with bytes unread, and the
+  // client would see a reset instead of the reason. Its close reads on until the client has answered or the time is
+  // over.
   void read() {
-    ws_.async_read(buffer_, [self = shared_from_this()](const error_code& ec, std::size_t) {
+    ws_.async_read_some(buffer_, kReadBytes, [self = shared_from_this()](const error_code& ec, std::size_t) {
       if (self->gone_) return;
       if (ec) return self->gone();
       if (!self->ws_.got_text()) return self->close(websocket::close_code::unknown_data);
+      const auto limit = self->hub_.gateway().options.limits.websocket_message_bytes;
+      if (self->buffer_.size() > limit) return self->close(websocket::close_code::too_big);
+      if (!self->ws_.is_message_done()) return self->read();
       std::string text = beast::buffers_to_string(self->buffer_.data());
       self->buffer_.consume(self->buffer_.size());
       self->session_->on_message(std::move(text));
@@ -152,6 +161,7 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
     closing_ = true;
     if (close_sent_ || gone_ || (code == websocket::close_code::going_away && (writing_ || !queue_.empty()))) return;
     close_sent_ = true;
+    if (session_) session_->on_closed();
     ws_.async_close(code, [self = shared_from_this()](const error_code&) { self->gone(); });
   }
 
