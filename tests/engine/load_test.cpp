@@ -200,6 +200,15 @@ TEST_F(RealFile, loads_with_tokenizer_and_template) {
   EXPECT_EQ(ledger.used(), loaded->memory.bytes());
 }
 
+TEST_F(RealFile, the_estimate_is_close) {
+  MemoryLedger plenty{std::uint64_t{1} << 30};
+  const auto resident = load_model(smollm2(), {}, plenty).value().model->info().resident_bytes;
+  MemoryLedger tight{resident + resident / 10};
+  EXPECT_TRUE(load_model(smollm2(), {}, tight));
+  MemoryLedger less{resident - 1};
+  EXPECT_FALSE(load_model(smollm2(), {}, less));
+}
+
 TEST_F(RealFile, too_little_memory_is_said_before_loading) {
   MemoryLedger ledger{10'000'000};
   const auto loaded = load_model(smollm2(), {}, ledger);

@@ -17,16 +17,40 @@ tl::unexpected<Error> pass_on(Expected<T>& failed) {
   return tl::make_unexpected(std::move(failed.error()));
 }
 
-// What the weights will take: quantised matrices are packed anew with wider scales, tables and plain types are read
-// where they lie.
+// Bytes that 32 elements take once packed (kernels/src/int_dot.hpp): wider types keep wider scales. 0: read where it
+// lies.
+std::uint64_t packed_bytes(DType type) {
+  switch (type) {
+    case DType::q4_0: return 18;
+    case DType::q4_1: return 20;
+    case DType::q4_k: return 24;
+    case DType::q5_0:
+    case DType::q8_0: return 34;
+    case DType::q5_1: return 36;
+    case DType::q5_k:
+    case DType::q6_k: return 40;
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+    case DType::i8:
+    case DType::i16:
+    case DType::i32:
+    case DType::i64: break;
+  }
+  return 0;
+}
+
+// What the weights will take at most, before anything is packed: the token table is read in the file beside its packed
+// copy, short vectors become F32, groups of rows are padded.
 std::uint64_t estimate(const WeightSource& source) {
   std::uint64_t bytes = 0;
   for (const std::string_view name : source.tensor_names()) {
     const TensorView& tensor = *source.find(name);
-    const bool quantised = dtype_info(tensor.dtype).elements > 1;
-    bytes += quantised ? tensor.bytes.size() * 3 / 2 : tensor.bytes.size();
+    const std::uint64_t packed = tensor.elements() / 32 * packed_bytes(tensor.dtype);
+    if (packed == 0 || name == "token_embd.weight") bytes += tensor.bytes.size();
+    bytes += packed + (tensor.shape.size() < 2 ? tensor.elements() * sizeof(float) : 0);
   }
-  return bytes;
+  return bytes + bytes / 32;
 }
 
 // The file a path means: itself, or the one .gguf in a folder.
