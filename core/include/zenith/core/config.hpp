@@ -1,4 +1,5 @@
-// Configuration: flag > environment ZENITH_SECTION_KEY > file > default. Every key is documented here, where it is defined.
+// Configuration: flag > environment ZENITH_SECTION_KEY > file > default. Every key is documented here, where it is
+// defined.
 #pragma once
 
 #include <chrono>
@@ -17,57 +18,57 @@ namespace zenith {
 
 /// [server]: the gateway.
 struct ServerConfig {
-  std::string listen = "127.0.0.1:8080";      ///< listen: host:port
-  bool exposed = false;                       ///< exposed: allow an address beyond loopback; needs keys_file
-  std::string keys_file;                      ///< keys_file: TOML with [[key]] sha256 tenant requests_per_min tokens_per_min
-  std::vector<std::string> cors_origins;      ///< cors_origins: origins allowed to call from a browser
-  std::uint64_t body_bytes = 32u << 20;       ///< body_bytes: largest request body
-  std::uint32_t connections = 1024;           ///< connections: open at once
-  std::uint32_t drain_s = 30;                 ///< drain_s: time for running requests after SIGTERM
-  std::uint32_t deadline_s = 600;             ///< deadline_s: longest life of a request
+  std::string listen = "127.0.0.1:8080";  ///< listen: host:port
+  bool exposed = false;                   ///< exposed: allow an address beyond loopback; needs keys_file
+  std::string keys_file;  ///< keys_file: TOML with [[key]] sha256 tenant requests_per_min tokens_per_min
+  std::vector<std::string> cors_origins;  ///< cors_origins: origins allowed to call from a browser
+  std::uint64_t body_bytes = 32u << 20;   ///< body_bytes: largest request body
+  std::uint32_t connections = 1024;       ///< connections: open at once
+  std::uint32_t drain_s = 30;             ///< drain_s: time for running requests after SIGTERM
+  std::uint32_t deadline_s = 600;         ///< deadline_s: longest life of a request
 };
 
 /// [models]
 struct ModelsConfig {
-  std::string dir;                            ///< dir: where models live; default $ZENITH_HOME/models
-  std::uint64_t budget_bytes = 0;             ///< budget_bytes: memory for weights, KV and buffers; 0 = 90 % of what is available
+  std::string dir;                 ///< dir: where models live; default $ZENITH_HOME/models
+  std::uint64_t budget_bytes = 0;  ///< budget_bytes: memory for weights, KV and buffers; 0 = 90 % of what is available
 };
 
 /// [[service]]: one service of this process.
 struct ServiceConfig {
-  std::string role;                           ///< role: gateway, router, text
-  std::string id;                             ///< id: unique; default role-number
-  std::vector<std::string> models;            ///< model: a name or a list of names, for text
-  std::uint32_t context = 0;                  ///< context: tokens a sequence may have; 0 = the model's own
-  std::uint32_t sequences = 64;               ///< sequences: running at once; more wait
-  std::uint32_t queue = 256;                  ///< queue: waiting at most; more are refused with 429
-  std::uint64_t kv_bytes = 1ull << 30;        ///< kv_bytes: memory for keys and values
-  std::string numerics = "fast";              ///< numerics: fast or exact
+  std::string role;                     ///< role: gateway, router, text
+  std::string id;                       ///< id: unique; default role-number
+  std::vector<std::string> models;      ///< model: a name or a list of names, for text
+  std::uint32_t context = 0;            ///< context: tokens a sequence may have; 0 = the model's own
+  std::uint32_t sequences = 64;         ///< sequences: running at once; more wait
+  std::uint32_t queue = 256;            ///< queue: waiting at most; more are refused with 429
+  std::uint64_t kv_bytes = 1ull << 30;  ///< kv_bytes: memory for keys and values
+  std::string numerics = "fast";        ///< numerics: fast or exact
 };
 
 /// [lanes]
 struct LanesConfig {
-  std::uint32_t compute = 0;                  ///< compute: threads; 0 = usable cores
+  std::uint32_t compute = 0;  ///< compute: threads; 0 = usable cores
 };
 
 /// [log]
 struct LogConfig {
-  std::string level = "info";                 ///< level: debug, info, warn, error, off
+  std::string level = "info";  ///< level: debug, info, warn, error, off
 };
 
 struct Config {
   ServerConfig server;
   ModelsConfig models;
-  std::vector<ServiceConfig> services;        ///< empty in file and flags: gateway, router and text with the default models
+  std::vector<ServiceConfig> services;  ///< empty in file and flags: gateway, router and text with the default models
   LanesConfig lanes;
   LogConfig log;
-  std::map<std::string, std::string> aliases; ///< [aliases] "gpt-4o-mini" = "smollm2-135m"
+  std::map<std::string, std::string> aliases;  ///< [aliases] "gpt-4o-mini" = "smollm2-135m"
 };
 
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 
-/// Defaults, then the file (if any), then the environment. @returns bad_file or invalid_argument naming file, line and key; an unknown
-/// key is an error that names the nearest known one.
+/// Defaults, then the file (if any), then the environment. @returns bad_file or invalid_argument naming file, line and
+/// key; an unknown key is an error that names the nearest known one.
 Expected<Config> load_config(const std::optional<std::filesystem::path>& file, const Environment& environment);
 
 /// As TOML that load_config reads back to the same Config.
