@@ -66,7 +66,7 @@ function(zenith_test name)
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE ${T_LINK} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE ZENITH_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ZENITH_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
-  target_compile_options(${name} PRIVATE -Wno-conversion)
+  target_compile_options(${name} PRIVATE -Wno-conversion $<$<CONFIG:Release>:-O1>)   # compiled once, run once
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${folder};${T_LABELS}")
 endfunction()
 

@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.."
 preset=$1
 shift
 dir=build/$preset
+# Objects are shared between checkouts of the same source.
+export CCACHE_BASEDIR=$PWD
 # A tree configured for another source folder or by a preset that has changed since is configured anew.
 if [ ! -e "$dir/build.ninja" ] || [ CMakePresets.json -nt "$dir/build.ninja" ]; then
   cmake --preset "$preset"

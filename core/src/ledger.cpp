@@ -26,10 +26,11 @@ Expected<Reservation> MemoryLedger::reserve(const std::string& owner, std::uint6
   const std::lock_guard lock(mutex_);
   const std::uint64_t room = budget_ - std::min(budget_, used_);
   if (bytes > room) {
-    return fail(Errc::out_of_memory,
-                fmt::format("{} needs {} bytes, {} of the budget of {} are free: {} are missing (raise [models] budget_bytes)",
-                            owner, bytes, room, budget_, bytes - room),
-                "models.budget_bytes");
+    return fail(
+        Errc::out_of_memory,
+        fmt::format("{} needs {} bytes, {} of the budget of {} are free: {} are missing (raise [models] budget_bytes)",
+                    owner, bytes, room, budget_, bytes - room),
+        "models.budget_bytes");
   }
   auto it = std::find_if(owners_.begin(), owners_.end(), [&](const auto& o) { return o.first == owner; });
   if (it == owners_.end()) it = owners_.insert(owners_.end(), {owner, 0});

@@ -43,18 +43,23 @@ Metrics::~Metrics() = default;
 Counter& Metrics::counter(const std::string& name, const std::string& help, const Labels& labels) {
   const std::lock_guard lock(impl_->mutex);
   auto& slot = impl_->counters[{name, labels}];
-  if (!slot) slot = std::make_unique<CounterImpl>(prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry).Add(labels));
+  if (!slot)
+    slot = std::make_unique<CounterImpl>(
+        prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry).Add(labels));
   return *slot;
 }
 
 Gauge& Metrics::gauge(const std::string& name, const std::string& help, const Labels& labels) {
   const std::lock_guard lock(impl_->mutex);
   auto& slot = impl_->gauges[{name, labels}];
-  if (!slot) slot = std::make_unique<GaugeImpl>(prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry).Add(labels));
+  if (!slot)
+    slot = std::make_unique<GaugeImpl>(
+        prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry).Add(labels));
   return *slot;
 }
 
-Histogram& Metrics::histogram(const std::string& name, const std::string& help, const std::vector<double>& bounds, const Labels& labels) {
+Histogram& Metrics::histogram(const std::string& name, const std::string& help, const std::vector<double>& bounds,
+                              const Labels& labels) {
   const std::lock_guard lock(impl_->mutex);
   auto& slot = impl_->histograms[{name, labels}];
   if (!slot) {
@@ -67,7 +72,8 @@ Histogram& Metrics::histogram(const std::string& name, const std::string& help, 
 std::string Metrics::expose() const { return prometheus::TextSerializer().Serialize(impl_->registry.Collect()); }
 
 const std::vector<double>& latency_bounds_seconds() {
-  static const std::vector<double> bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+  static const std::vector<double> bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                          0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
   return bounds;
 }
 

@@ -4,8 +4,8 @@ namespace zenith {
 namespace {
 
 struct Lead {
-  int length;                 // of the whole sequence; 0 = not a lead byte
-  unsigned char low, high;    // allowed range of the second byte
+  int length;               // of the whole sequence; 0 = not a lead byte
+  unsigned char low, high;  // allowed range of the second byte
 };
 
 constexpr Lead lead_of(unsigned char b) noexcept {

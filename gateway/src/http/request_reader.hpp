@@ -55,7 +55,7 @@ class RequestReader {
   int refusal_status_ = 0;
   std::size_t scanned_ = 0;
   std::size_t lines_ = 0;
-  std::size_t length_ = 0;   ///< of the body, when it is not chunked
+  std::size_t length_ = 0;  ///< of the body, when it is not chunked
   bool chunked_ = false;
   bool inside_ = false, head_done_ = false;
 };

@@ -201,8 +201,7 @@ Val read_path(Interpreter& in, const Val& item, const Val& path, const Val* fall
     const std::string_view part = rest.substr(0, dot);
     const bool number =
         !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string_view::npos;
-    value =
-        read(value, number ? Val{static_cast<std::int64_t>(std::stol(std::string{part}))} : in.string(Text{part}));
+    value = read(value, number ? Val{static_cast<std::int64_t>(std::stol(std::string{part}))} : in.string(Text{part}));
     if (dot == std::string_view::npos) return value;
     rest = rest.substr(dot + 1);
   }

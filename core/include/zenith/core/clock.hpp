@@ -12,16 +12,19 @@ using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Instant now() const noexcept = 0;                 ///< monotonic
-  virtual std::int64_t unix_seconds() const noexcept = 0;   ///< wall time, for `created` fields and logs only
+  virtual Instant now() const noexcept = 0;                ///< monotonic
+  virtual std::int64_t unix_seconds() const noexcept = 0;  ///< wall time, for `created` fields and logs only
 };
 
 /// The machine's clocks. Stateless; any thread.
 class SystemClock final : public Clock {
  public:
-  Instant now() const noexcept override { return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now()); }
+  Instant now() const noexcept override {
+    return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+  }
   std::int64_t unix_seconds() const noexcept override {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
   }
 };
 
@@ -29,7 +32,9 @@ class SystemClock final : public Clock {
 class FakeClock final : public Clock {
  public:
   Instant now() const noexcept override { return now_; }
-  std::int64_t unix_seconds() const noexcept override { return 1'700'000'000 + now_.time_since_epoch().count() / 1'000'000'000; }
+  std::int64_t unix_seconds() const noexcept override {
+    return 1'700'000'000 + now_.time_since_epoch().count() / 1'000'000'000;
+  }
   void advance(Duration by) noexcept { now_ += by; }
 
  private:

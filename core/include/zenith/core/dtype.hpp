@@ -11,9 +11,9 @@ namespace zenith {
 enum class DType : std::uint8_t { f32, f16, bf16, i8, i16, i32, i64, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
 
 struct DTypeInfo {
-  std::string_view name;     ///< as GGUF tools write it: "Q4_1"
-  std::uint32_t elements;    ///< in one block; 1 for plain types
-  std::uint32_t bytes;       ///< of one block
+  std::string_view name;   ///< as GGUF tools write it: "Q4_1"
+  std::uint32_t elements;  ///< in one block; 1 for plain types
+  std::uint32_t bytes;     ///< of one block
 };
 
 constexpr DTypeInfo dtype_info(DType type) noexcept {

@@ -13,8 +13,8 @@ class Effects {
  public:
   virtual ~Effects() = default;
   virtual const Clock& clock() const noexcept = 0;
-  virtual std::uint64_t random_seed() noexcept = 0;   ///< for a request that names no seed; any thread
-  virtual RequestId next_request_id() noexcept = 0;   ///< unique, never 0; any thread
+  virtual std::uint64_t random_seed() noexcept = 0;  ///< for a request that names no seed; any thread
+  virtual RequestId next_request_id() noexcept = 0;  ///< unique, never 0; any thread
 };
 
 /// The system's clock and entropy.

@@ -10,24 +10,24 @@
 namespace zenith {
 
 enum class Errc : std::uint8_t {
-  invalid_argument,     ///< a field, flag or value is wrong; Error::param names it
-  unsupported,          ///< understood, but not served here (a field, an architecture, a tensor type); param names it
-  context_overflow,     ///< the prompt does not fit the model's context; the message has both numbers
-  unauthorized,         ///< no key, or a wrong one
-  not_found,            ///< no such model, path or file; the message lists what there is
-  payload_too_large,    ///< body, header or file over its limit
-  rate_limited,         ///< the tenant's quota is used up; Error::retry_after is set
-  overloaded,           ///< a queue is full; Error::retry_after is set
-  loading,              ///< the model is not ready yet
-  unavailable,          ///< a needed service is down; the message names it
-  draining,             ///< the server is shutting down and takes no new work
-  deadline,             ///< the request's time is over
-  cancelled,            ///< the client went away or asked to stop
-  bad_file,             ///< a file is truncated, corrupt or lies about itself; the message names tensor or key
-  bad_frame,            ///< a peer's message is broken
-  out_of_memory,        ///< the ledger refused; the message has the missing number of bytes
-  io,                   ///< the operating system refused; the message has its reason
-  internal,             ///< a fault of ours
+  invalid_argument,   ///< a field, flag or value is wrong; Error::param names it
+  unsupported,        ///< understood, but not served here (a field, an architecture, a tensor type); param names it
+  context_overflow,   ///< the prompt does not fit the model's context; the message has both numbers
+  unauthorized,       ///< no key, or a wrong one
+  not_found,          ///< no such model, path or file; the message lists what there is
+  payload_too_large,  ///< body, header or file over its limit
+  rate_limited,       ///< the tenant's quota is used up; Error::retry_after is set
+  overloaded,         ///< a queue is full; Error::retry_after is set
+  loading,            ///< the model is not ready yet
+  unavailable,        ///< a needed service is down; the message names it
+  draining,           ///< the server is shutting down and takes no new work
+  deadline,           ///< the request's time is over
+  cancelled,          ///< the client went away or asked to stop
+  bad_file,           ///< a file is truncated, corrupt or lies about itself; the message names tensor or key
+  bad_frame,          ///< a peer's message is broken
+  out_of_memory,      ///< the ledger refused; the message has the missing number of bytes
+  io,                 ///< the operating system refused; the message has its reason
+  internal,           ///< a fault of ours
 };
 
 /// The enum's name as written, for logs and JSON: "context_overflow".

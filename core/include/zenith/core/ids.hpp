@@ -15,9 +15,9 @@ struct Strong {
   friend constexpr auto operator<=>(const Strong&, const Strong&) = default;
 };
 
-using RequestId = Strong<struct RequestIdTag>;                  ///< unique in one process's life; 0 = none
-using TenantId = Strong<struct TenantIdTag, std::uint32_t>;     ///< 0 = no tenant (no key was asked for)
-using Generation = Strong<struct GenerationTag>;                ///< hash of weights, quantisation and shard
+using RequestId = Strong<struct RequestIdTag>;               ///< unique in one process's life; 0 = none
+using TenantId = Strong<struct TenantIdTag, std::uint32_t>;  ///< 0 = no tenant (no key was asked for)
+using Generation = Strong<struct GenerationTag>;             ///< hash of weights, quantisation and shard
 
 }  // namespace zenith
 

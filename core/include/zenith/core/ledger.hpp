@@ -1,4 +1,5 @@
-// One ledger of memory: weights, KV pages, buffers. What does not fit is refused early, with the number that is missing.
+// One ledger of memory: weights, KV pages, buffers. What does not fit is refused early, with the number that is
+// missing.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ class Reservation {
 
  private:
   friend class MemoryLedger;
-  Reservation(MemoryLedger* ledger, std::size_t owner, std::uint64_t bytes) : ledger_(ledger), owner_(owner), bytes_(bytes) {}
+  Reservation(MemoryLedger* ledger, std::size_t owner, std::uint64_t bytes)
+      : ledger_(ledger), owner_(owner), bytes_(bytes) {}
   MemoryLedger* ledger_ = nullptr;
   std::size_t owner_ = 0;
   std::uint64_t bytes_ = 0;

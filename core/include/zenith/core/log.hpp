@@ -27,6 +27,7 @@ void set_log_level(LogLevel level) noexcept;
 LogLevel log_level() noexcept;
 
 /// Any thread. Values with spaces or quotes are quoted and escaped, control characters too: one event is one line.
-void log(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {});
+void log(LogLevel level, std::string_view component, std::string_view message,
+         std::initializer_list<LogField> fields = {});
 
 }  // namespace zenith

@@ -9,8 +9,8 @@ namespace zenith {
 
 inline constexpr char32_t kInvalidCodepoint = 0xFFFFFFFF;
 
-/// Decodes the code point at `text[pos]` and advances `pos` past it; on a bad sequence returns kInvalidCodepoint and advances by one
-/// byte. @pre pos < text.size().
+/// Decodes the code point at `text[pos]` and advances `pos` past it; on a bad sequence returns kInvalidCodepoint and
+/// advances by one byte. @pre pos < text.size().
 char32_t utf8_next(std::string_view text, std::size_t& pos) noexcept;
 void utf8_append(std::string& out, char32_t codepoint);
 bool utf8_valid(std::string_view text) noexcept;

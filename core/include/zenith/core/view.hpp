@@ -24,7 +24,10 @@ struct View2 {
     requires std::is_same_v<const U, T>
   constexpr View2(const View2<U>& o) noexcept : data(o.data), rows(o.rows), cols(o.cols), stride(o.stride) {}
 
-  constexpr T* row(std::size_t i) const noexcept { assert(i < rows); return data + i * stride; }
+  constexpr T* row(std::size_t i) const noexcept {
+    assert(i < rows);
+    return data + i * stride;
+  }
   constexpr std::span<T> operator[](std::size_t i) const noexcept { return {row(i), cols}; }
   constexpr View2 slice(std::size_t first, std::size_t count) const noexcept {
     assert(first + count <= rows);

@@ -16,8 +16,8 @@ struct ServiceStatus {
   Role role = Role::text;
   std::string id;
   Health health = Health::loading;
-  std::string model;    ///< empty when the role has none
-  std::string detail;   ///< for people: "62 % loaded", "restarted twice, last error …"
+  std::string model;   ///< empty when the role has none
+  std::string detail;  ///< for people: "62 % loaded", "restarted twice, last error …"
 };
 
 enum class ModelKind : std::uint8_t { generate, embed };
@@ -25,7 +25,7 @@ enum class ModelKind : std::uint8_t { generate, embed };
 struct ModelEntry {
   std::string name;
   ModelKind kind = ModelKind::generate;
-  std::string alias_of;                                  ///< empty = a model itself
+  std::string alias_of;  ///< empty = a model itself
   std::vector<std::string> input_modalities, output_modalities;
   std::uint32_t context_length = 0;
   std::string license, architecture;

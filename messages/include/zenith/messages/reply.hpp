@@ -16,7 +16,7 @@ enum class FinishReason : std::uint8_t { stop, length };
 
 struct LogprobEntry {
   TokenId token = -1;
-  std::string bytes;             ///< of the token; may be part of a character
+  std::string bytes;  ///< of the token; may be part of a character
   float logprob = 0;
 };
 struct TokenLogprobs {
@@ -51,12 +51,15 @@ struct Finished {
   Timings timings;
 };
 
-/// In order: Started, (Delta | ChoiceEnd)*, Finished. An Error may come at any point and is last. Exactly one of Finished and Error comes.
+/// In order: Started, (Delta | ChoiceEnd)*, Finished. An Error may come at any point and is last. Exactly one of
+/// Finished and Error comes.
 using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error>;
-inline bool is_last(const Event& e) noexcept { return std::holds_alternative<Finished>(e) || std::holds_alternative<Error>(e); }
+inline bool is_last(const Event& e) noexcept {
+  return std::holds_alternative<Finished>(e) || std::holds_alternative<Error>(e);
+}
 
 struct Embeddings {
-  std::vector<std::vector<float>> vectors;   ///< in the order of the inputs, L2-normalised
+  std::vector<std::vector<float>> vectors;  ///< in the order of the inputs, L2-normalised
   std::uint32_t prompt_tokens = 0;
 };
 struct Tokens {

@@ -28,16 +28,16 @@ enum class Priority : std::uint8_t { background, normal, interactive };
 struct Header {
   RequestId id;
   TenantId tenant;
-  Deadline deadline;             ///< always finite
+  Deadline deadline;  ///< always finite
   Priority priority = Priority::normal;
   TraceContext trace;
 };
 
 struct ChatMessage {
-  std::string role;              ///< system, developer, user, assistant, tool
+  std::string role;  ///< system, developer, user, assistant, tool
   std::vector<std::string> text_parts;
-  std::string name;              ///< empty if none
-  std::string reasoning_content; ///< of an earlier assistant turn
+  std::string name;               ///< empty if none
+  std::string reasoning_content;  ///< of an earlier assistant turn
 };
 
 struct Chat {
@@ -51,15 +51,15 @@ using Prompt = std::variant<Chat, std::string, std::vector<TokenId>>;
 /// `credit_events` events beyond those granted, then the sequence pauses.
 struct Generate {
   Header header;
-  std::string model;             ///< name or alias; resolved by the directory
+  std::string model;  ///< name or alias; resolved by the directory
   Prompt prompt;
   SamplingParams sampling;
-  std::uint32_t choices = 1;                 ///< `n`
-  std::optional<std::uint32_t> max_tokens;   ///< absent: up to the context
+  std::uint32_t choices = 1;                ///< `n`
+  std::optional<std::uint32_t> max_tokens;  ///< absent: up to the context
   std::vector<std::string> stop;
   bool logprobs = false;
   std::uint32_t top_logprobs = 0;
-  bool echo = false;                         ///< completions: the prompt's text comes first
+  bool echo = false;  ///< completions: the prompt's text comes first
   std::uint32_t credit_events = 256;
 };
 

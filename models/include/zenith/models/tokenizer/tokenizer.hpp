@@ -21,28 +21,31 @@ struct TextRange {
 };
 
 struct EncodeOptions {
-  bool add_special = false;               ///< add BOS/EOS (or [CLS] and [SEP]) as the model's metadata says
-  bool parse_special = false;             ///< control tokens written out in the text become their ids
-  std::span<const TextRange> untrusted;   ///< sorted, disjoint: no control token is recognised that touches one of these
+  bool add_special = false;              ///< add BOS/EOS (or [CLS] and [SEP]) as the model's metadata says
+  bool parse_special = false;            ///< control tokens written out in the text become their ids
+  std::span<const TextRange> untrusted;  ///< sorted, disjoint: no control token is recognised that touches one of these
 };
 
 enum class TokenKind : std::uint8_t { normal, unknown, control, user_defined, unused, byte };
 
-/// Immutable after loading; any thread. Total: any bytes encode (invalid UTF-8 through byte tokens or the unknown token), any id decodes.
+/// Immutable after loading; any thread. Total: any bytes encode (invalid UTF-8 through byte tokens or the unknown
+/// token), any id decodes.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
   virtual std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const = 0;
   /// The bytes that a token stands for; may be part of a UTF-8 character. Control tokens give "" unless `special`.
   virtual std::string piece(TokenId id, bool special) const = 0;
-  virtual std::string decode(std::span<const TokenId> ids, bool special) const = 0;   ///< all pieces, with the model's leading-space rule
+  virtual std::string decode(std::span<const TokenId> ids,
+                             bool special) const = 0;  ///< all pieces, with the model's leading-space rule
   virtual std::size_t vocab_size() const noexcept = 0;
-  virtual TokenKind kind(TokenId id) const noexcept = 0;                              ///< unused for ids out of range
-  virtual std::string_view text(TokenId id) const noexcept = 0;                       ///< as the vocabulary spells it
-  virtual TokenId bos() const noexcept = 0;                                           ///< -1 if none; likewise below
+  virtual TokenKind kind(TokenId id) const noexcept = 0;         ///< unused for ids out of range
+  virtual std::string_view text(TokenId id) const noexcept = 0;  ///< as the vocabulary spells it
+  virtual TokenId bos() const noexcept = 0;                      ///< -1 if none; likewise below
   virtual TokenId eos() const noexcept = 0;
   virtual bool adds_bos() const noexcept = 0;
-  virtual std::span<const TokenId> end_of_generation() const noexcept = 0;            ///< eos, eot and what names like <|im_end|> tell
+  virtual std::span<const TokenId> end_of_generation()
+      const noexcept = 0;  ///< eos, eot and what names like <|im_end|> tell
 };
 
 /// From GGUF metadata `tokenizer.ggml.*` (also of a file that holds only a vocabulary).

@@ -9,8 +9,8 @@
 
 namespace zenith::models {
 
-/// Every length and offset is checked against the file before use; allocations are bounded by what the file itself carries
-/// (a value takes up to eight times its bytes in the file).
+/// Every length and offset is checked against the file before use; allocations are bounded by what the file itself
+/// carries (a value takes up to eight times its bytes in the file).
 /// @returns io when it cannot be opened, bad_file naming the key or tensor, unsupported naming version, byte order or
 /// tensor type.
 Expected<std::unique_ptr<WeightSource>> open_gguf(const std::filesystem::path& path);

@@ -39,8 +39,8 @@ class WeightSource {
   virtual const TensorView* find(std::string_view name) const noexcept = 0;
   virtual std::vector<std::string_view> tensor_names() const = 0;
   virtual const MetaValue* meta(std::string_view key) const noexcept = 0;
-  virtual Generation generation()
-      const noexcept = 0;  ///< XXH3 of header, size and a sample of each tensor: cheap, changes with any re-quantisation
+  virtual Generation generation() const
+      noexcept = 0;  ///< XXH3 of header, size and a sample of each tensor: cheap, changes with any re-quantisation
   virtual std::uint64_t file_bytes() const noexcept = 0;
 };
 
