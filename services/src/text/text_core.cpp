@@ -13,7 +13,7 @@ constexpr std::uint32_t kPageTokens = 64;
 std::uint32_t pages_for(std::uint32_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 double milliseconds(Duration d) { return seconds(d) * 1e3; }
-void update_mean(double& mean, double sample) { mean = mean == 0 ? sample : mean * 0.8 + sample * 0.2; }
+void update_mean(double& mean, double sample) { mean = mean < 0 ? sample : mean * 0.8 + sample * 0.2; }
 
 const char* prompt_field(const messages::Generate& request) {
   return std::holds_alternative<messages::Chat>(request.prompt) ? "messages" : "prompt";
@@ -146,9 +146,11 @@ void TextCore::plan_decode(StepPlan& plan, Spent& spent) {
 std::uint32_t TextCore::prompt_budget(std::uint32_t decode_rows) const {
   if (decode_rows == 0) return limits_.step_rows;
   std::uint32_t rows = limits_.step_rows - std::min(limits_.step_rows, decode_rows);
-  if (prompt_row_s_ > 0) {
-    const double left = std::max(0.0, seconds(limits_.step_target) - decode_step_s_);
-    rows = std::min(rows, static_cast<std::uint32_t>(std::min(1e6, left / prompt_row_s_)));
+  if (prompt_row_s_ < 0) {
+    rows = std::min(rows, 2 * limits_.fewest_prompt_rows);  // to learn what a row costs, without holding up the streams
+  } else {
+    const double left = std::max(0.0, seconds(limits_.step_target) - std::max(0.0, decode_step_s_));
+    rows = std::min(rows, static_cast<std::uint32_t>(std::min(1e6, left / std::max(prompt_row_s_, 1e-9))));
   }
   return std::max(rows, limits_.fewest_prompt_rows);
 }
@@ -208,7 +210,7 @@ void TextCore::step_done(StepReport report) {
   const double took = seconds(report.took);
   if (report.prompt_rows == 0 && report.decode_rows > 0) update_mean(decode_step_s_, took);
   if (report.prompt_rows >= limits_.fewest_prompt_rows) {
-    const double decode = report.decode_rows > 0 ? std::min(decode_step_s_, took / 2) : 0;
+    const double decode = report.decode_rows > 0 ? std::clamp(decode_step_s_, 0.0, took / 2) : 0;
     update_mean(prompt_row_s_, (took - decode) / report.prompt_rows);
   }
   for (SequenceStep& step : report.sequences) apply(step, now);

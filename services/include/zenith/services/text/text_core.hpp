@@ -110,8 +110,8 @@ class TextCore {
   Observed observed_;
   std::uint64_t last_sequence_ = 0;
   bool reset_ = true, in_flight_ = false;
-  double prompt_row_s_ = 0, decode_step_s_ = 0;  // running means; 0 = not known yet
-  double request_s_ = 0;                         // mean life of a request, for Retry-After
+  // Running means; negative: not known yet. The last one is a request's life, for Retry-After.
+  double prompt_row_s_ = -1, decode_step_s_ = -1, request_s_ = -1;
 };
 
 }  // namespace zenith::services
