@@ -182,7 +182,8 @@ class StackImpl final : public Stack {
   }
 
   void start_service(const ModelSpec& spec, std::shared_ptr<TextEngine> engine) {
-    const auto entry = entry_of(spec, *engine, effects_.clock().unix_seconds());
+    auto entry = entry_of(spec, *engine, effects_.clock().unix_seconds());
+    if (entry.license.empty()) entry.license = options_.license(spec.name);
     const bool embeds = entry.kind == messages::ModelKind::embed;
     const TextSetup setup{std::move(engine), lane_.get(), worker_.get(), &effects_, &metrics_};
     ChildSpec child;

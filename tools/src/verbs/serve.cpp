@@ -173,6 +173,10 @@ Status serve(const ServeOptions& options, const Context&) {
   services::StackOptions stack_options;
   stack_options.config = *config;
   stack_options.find = [dir = models_dir(*config)](const std::string& name) { return resolve_model(name, dir); };
+  stack_options.license = [](const std::string& name) {
+    const CatalogRow* row = find_in_catalog(name);
+    return row == nullptr ? std::string{} : std::string{row->license};
+  };
   auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
   if (!stack) return tl::make_unexpected(stack.error());
   auto server = gateway::Server::listen(*server_options, (*stack)->port(), *effects, metrics);

@@ -41,6 +41,8 @@ struct StackOptions {
   Config config;                        ///< no [[service]]: a text service with the default models
   ModelFinder find;                     ///< default: find_model_file under config.models.dir (or zenith_home()/models)
   ModelLoader load = load_with_engine;  ///< tests put a toy model here
+  /// The licence of a model whose file names none; empty when nobody knows.
+  std::function<std::string(const std::string& name)> license = [](const std::string&) { return std::string{}; };
 };
 
 inline constexpr const char* kDefaultModel = "smollm2-135m";
