@@ -7,6 +7,7 @@ Writes to tests/data/parity/:
   smollm2-top-ids.npy      i32 [20, 64]    the 64 largest logits of the same row
   smollm2-top.npy          f32 [20, 64]
   smollm2-perplexity.json  perplexity of perplexity.txt: windows of 512, full ones only, second half scored
+  smollm2-perplexity-ids.npy  i32, the text's tokens as transformers cuts it; the test measures the model on these, not the tokenizer
 Greedy decoding goes on past end-of-text tokens, so that every prompt has 64 steps.
 perplexity.txt: Ruth 1, King James Version (public domain; Debian's bible-kjv-text), then the start of the Apache License 2.0.
 Read by tests/parity/smollm2_test.cpp.  Run: python tests/parity/logits_smollm2.py
@@ -95,6 +96,7 @@ def logits_and_greedy(model, tokenizer) -> None:
 
 def perplexity(model, tokenizer) -> None:
     ids = tokenizer((common.DATA / "perplexity.txt").read_text(encoding="utf-8"), add_special_tokens=False)["input_ids"]
+    common.save_array(common.DATA / "smollm2-perplexity-ids.npy", ids, np.int32)
     windows, total, count = len(ids) // WINDOW, 0.0, 0
     for w in range(windows):
         part = torch.tensor([ids[w * WINDOW : (w + 1) * WINDOW]])
