@@ -16,4 +16,6 @@ jobs=$(nproc)
 by_memory=$(awk '/^MemAvailable/ { print int($2 / 1300000) }' /proc/meminfo)
 if [ "$by_memory" -lt 1 ]; then by_memory=1; fi
 if [ "$jobs" -gt "$by_memory" ]; then jobs=$by_memory; fi
-exec ninja -C "$dir" -j"$jobs" --quiet "$@"
+quiet=()
+[ -t 1 ] || quiet=(--quiet)
+exec ninja -C "$dir" -j"$jobs" "${quiet[@]}" "$@"
