@@ -19,7 +19,8 @@ Expected<models::Rendered> render(const models::LoadedModel& loaded, const Chat&
                                   std::int64_t now) {
   if (!loaded.chat_template) {
     if (loaded.chat_template_error) return tl::make_unexpected(*loaded.chat_template_error);
-    return fail(Errc::unsupported, "this model has no chat template: use /v1/completions", "messages");
+    return fail(Errc::unsupported, "this model has no chat template: use /v1/completions, or zenith run --raw",
+                "messages");
   }
   models::TemplateInput input;
   for (const auto& message : chat.messages) {

@@ -28,6 +28,7 @@ struct Options {
   std::optional<std::uint32_t> max_tokens;
   std::optional<float> temperature;
   std::optional<std::uint64_t> seed;
+  bool raw = false;
 };
 
 struct Turn {
@@ -98,9 +99,13 @@ class Chat {
     generate.header.deadline = {effects_->clock().now() + kTurnLimit};
     generate.header.priority = messages::Priority::interactive;
     generate.model = options_.model;
-    messages::Chat chat;
-    chat.messages = history_;
-    generate.prompt = std::move(chat);
+    if (options_.raw) {
+      generate.prompt = history_.back().text_parts.front();
+    } else {
+      messages::Chat chat;
+      chat.messages = history_;
+      generate.prompt = std::move(chat);
+    }
     if (options_.temperature) generate.sampling.temperature = *options_.temperature;
     generate.sampling.seed = options_.seed;
     generate.max_tokens = options_.max_tokens;
@@ -234,7 +239,10 @@ Action add_run(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model, "a model's name or path")->required();
   app.add_option("PROMPT", options->prompt, "answer this and end; without it: a chat, a line a turn");
-  app.add_option("--system", options->system, "the system message");
+  auto* raw =
+      app.add_flag("--raw", options->raw,
+                   "continue the prompt as it is, without the chat template (for base models); each line alone");
+  app.add_option("--system", options->system, "the system message")->excludes(raw);
   app.add_option("--max-tokens", options->max_tokens, "tokens of an answer at most")->check(CLI::Range(1, 1 << 24));
   app.add_option("--temperature", options->temperature, "0 = always the most probable token")
       ->check(CLI::Range(0.0, 2.0));
