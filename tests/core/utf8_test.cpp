@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(core, Utf8,
                                          Case{"open_after_three_of_four", "a\xF0\x9F\x98", false, "a" R, 1},
                                          Case{"broken_then_letter", "\xE2\x82x", false, R "x", 3},
                                          Case{"never_a_lead", "\xFF\xFE", false, R R, 2}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 #undef R
 
 TEST(Utf8Scalars, EveryScalarValueSurvivesARoundTrip) {
