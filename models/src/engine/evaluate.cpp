@@ -75,11 +75,11 @@ Expected<Perplexity> perplexity(Model& model, kernels::Exec& ex, MemoryLedger& l
                                 ids.begin() + static_cast<std::ptrdiff_t>((w + 1) * kWindow)};
     if (bos >= 0) window[0] = bos;
     runner->restart();
-    const auto wants = [](std::size_t i) { return i >= kWindow / 2 && i + 1 < kWindow; };
+    const auto wants = [](std::size_t i) { return i + 1 >= kWindow / 2 && i + 1 < kWindow; };
     if (auto ok = runner->append(ex, window, kernels::Phase::prefill, wants, out); !ok)
       return tl::make_unexpected(std::move(ok.error()));
     for (std::size_t i = 0; i * vocab < out.size(); ++i) {
-      total += negative_log_likelihood({out.data() + i * vocab, vocab}, window[kWindow / 2 + i + 1]);
+      total += negative_log_likelihood({out.data() + i * vocab, vocab}, window[kWindow / 2 + i]);
       ++result.scored_tokens;
     }
     result.windows = w + 1;

@@ -29,9 +29,9 @@ struct Perplexity {
 /// How far: windows done, windows in all. @returns false to stop (the call then returns cancelled).
 using Progress = std::function<bool(std::size_t done, std::size_t all)>;
 
-/// Context 512, full windows only, without overlap; in each the tokens 257 … 512 are scored given all before them in
-/// the window (as llama-perplexity does). When `bos` >= 0 it takes the place of each window's first token. @returns
-/// invalid_argument when `ids` do not fill a window.
+/// Context 512, full windows only, without overlap; in each the second half (tokens 257 … 512) is scored given all
+/// before it in the window; llama-perplexity leaves out the first of these. When `bos` >= 0 it takes the place of each
+/// window's first token. @returns invalid_argument when `ids` do not fill a window.
 Expected<Perplexity> perplexity(Model& model, kernels::Exec& ex, MemoryLedger& ledger, std::span<const TokenId> ids,
                                 TokenId bos, const Progress& progress = {});
 
