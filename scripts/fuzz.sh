@@ -8,6 +8,6 @@ for target in build/fuzz/bin/fuzz_*; do
   mkdir -p "build/fuzz/corpus/$name"
   seeds=tests/fuzz/corpus/$name
   echo "fuzz: $name for $1 s"
-  "$target" -max_total_time="$1" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 -verbosity=0 \
+  "$target" -artifact_prefix=build/fuzz/ -max_total_time="$1" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 -verbosity=0 \
     "build/fuzz/corpus/$name" $([ -d "$seeds" ] && echo "$seeds")
 done

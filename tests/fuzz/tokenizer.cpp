@@ -59,6 +59,10 @@ std::unique_ptr<Tokenizer> make(const char* model, const char* pre) {
     tokens.push_back(word);
     types.push_back(word[0] == '\n' ? 4 : 3);
   }
+  if (bytes) {  // a space is spelt by its own token: bytes are never read as one
+    tokens.push_back("\xE2\x96\x81");
+    types.push_back(1);
+  }
   tokens.push_back("[UNK]");
   types.push_back(2);
   source.values["tokenizer.ggml.model"] = std::string{model};
@@ -66,6 +70,7 @@ std::unique_ptr<Tokenizer> make(const char* model, const char* pre) {
   source.values["tokenizer.ggml.scores"] = std::vector<double>(tokens.size(), -1.0);
   source.values["tokenizer.ggml.unknown_token_id"] = static_cast<std::int64_t>(tokens.size() - 1);
   source.values["tokenizer.ggml.add_space_prefix"] = false;
+  source.values["tokenizer.ggml.add_bos_token"] = false;  // what is decoded must be what was encoded
   source.values["tokenizer.ggml.tokens"] = std::move(tokens);
   source.values["tokenizer.ggml.token_type"] = std::move(types);
   source.values["tokenizer.ggml.merges"] = merges;
