@@ -5,9 +5,18 @@ import { render } from "./markdown.js";
 const byId = (id) => document.getElementById(id);
 const STORE = "conversation";
 
+function storedTurns() {
+  try {
+    const turns = JSON.parse(localStorage.getItem(STORE) || "[]");
+    return Array.isArray(turns) ? turns.filter((t) => typeof t?.role === "string" && typeof t.content === "string") : [];
+  } catch {
+    return []; // what lies there is not ours: start anew
+  }
+}
+
 export class ChatView {
   constructor() {
-    this.turns = JSON.parse(localStorage.getItem(STORE) || "[]");
+    this.turns = storedTurns();
     this.abort = null;
     this.list = byId("messages");
     this.prompt = byId("prompt");
@@ -160,7 +169,9 @@ export class ChatView {
       node.querySelector(".retry").hidden = busy || i + 1 !== nodes.length || !node.classList.contains("assistant");
     });
     this.list.scrollTop = this.list.scrollHeight;
-    localStorage.setItem(STORE, JSON.stringify(this.turns));
+    try {
+      localStorage.setItem(STORE, JSON.stringify(this.turns));
+    } catch { /* the browser's storage is full: the conversation goes on, unsaved */ }
   }
 }
 

@@ -43,7 +43,7 @@ const ms = (seconds) => (seconds === undefined ? undefined : `${(seconds * 1000)
 
 export class SystemView {
   constructor() {
-    this.visible = false;
+    this.timer = null; // of the next poll; null while out of sight
     this.previous = null;
   }
 
@@ -52,13 +52,12 @@ export class SystemView {
   }
 
   setVisible(visible) {
-    const start = visible && !this.visible;
-    this.visible = visible;
-    if (start) this.poll();
+    clearTimeout(this.timer);
+    this.timer = visible ? setTimeout(() => this.poll(), 0) : null;
   }
 
   async poll() {
-    if (!this.visible) return;
+    const mine = this.timer;
     const problem = byId("system-error");
     try {
       const [{ data }, metrics] = await Promise.all([fetchJson("/v1/models"), fetchText("/metrics")]);
@@ -71,7 +70,7 @@ export class SystemView {
       problem.textContent = error.message;
       problem.hidden = false;
     }
-    setTimeout(() => this.poll(), INTERVAL_MS);
+    if (this.timer === mine) this.timer = setTimeout(() => this.poll(), INTERVAL_MS); // else hidden, or shown anew meanwhile
   }
 
   showLoad(values) {

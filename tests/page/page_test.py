@@ -111,6 +111,27 @@ def the_keyboard_reaches_everything(page):
 
 
 @check
+def rubbish_in_the_browsers_storage_does_not_stop_the_page(page):
+    page.evaluate("localStorage.setItem('conversation', '{')")
+    page.reload()
+    expect(page.locator("#health-text")).to_have_text("ready", timeout=10_000)
+    expect(page.locator("#empty")).to_be_visible()
+
+
+@check
+def the_system_view_polls_once_however_often_it_is_opened(page):
+    for _ in range(4):
+        page.get_by_role("tab", name="System").click()
+        page.get_by_role("tab", name="Chat").click()
+    page.get_by_role("tab", name="System").click()
+    seen = []
+    page.on("request", lambda request: seen.append(request.url) if request.url.endswith("/metrics") else None)
+    page.wait_for_timeout(5_000)
+    assert 1 <= len(seen) <= 4, f"{len(seen)} polls in 5 s, one every 2 s was expected"
+    page.get_by_role("tab", name="Chat").click()
+
+
+@check
 def nothing_comes_from_another_host(page):
     hosts = page.evaluate("performance.getEntriesByType('resource').map(e => new URL(e.name).host)")
     assert set(hosts) <= {page.evaluate("location.host")}, hosts
