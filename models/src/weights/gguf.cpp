@@ -206,21 +206,11 @@ Expected<std::unique_ptr<StoredSource>> parse(std::span<const std::byte> bytes) 
 }  // namespace
 
 Expected<std::unique_ptr<WeightSource>> parse_gguf(std::span<const std::byte> bytes) {
-  auto source = parse(bytes);
-  if (!source) return tl::make_unexpected(std::move(source.error()));
-  return std::unique_ptr<WeightSource>{std::move(*source)};
+  return as_interface(parse(bytes));
 }
 
 Expected<std::unique_ptr<WeightSource>> open_gguf(const std::filesystem::path& path) {
-  auto file = MappedFile::open(path);
-  if (!file) return tl::make_unexpected(std::move(file.error()));
-  auto source = parse(file->bytes());
-  if (!source) {
-    source.error().message = fmt::format("{}: {}", path.filename().string(), source.error().message);
-    return tl::make_unexpected(std::move(source.error()));
-  }
-  (*source)->keep(std::move(*file));
-  return std::unique_ptr<WeightSource>{std::move(*source)};
+  return as_interface(open_mapped(path, parse));
 }
 
 }  // namespace zenith::models

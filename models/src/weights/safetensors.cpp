@@ -99,27 +99,15 @@ Expected<std::unique_ptr<StoredSource>> parse(std::span<const std::byte> bytes) 
 }  // namespace
 
 Expected<std::unique_ptr<WeightSource>> parse_safetensors(std::span<const std::byte> bytes) {
-  auto source = parse(bytes);
-  if (!source) return tl::make_unexpected(std::move(source.error()));
-  return std::unique_ptr<WeightSource>{std::move(*source)};
+  return as_interface(parse(bytes));
 }
 
 Expected<std::unique_ptr<StoredSource>> open_safetensors_source(const std::filesystem::path& path) {
-  auto file = MappedFile::open(path);
-  if (!file) return tl::make_unexpected(std::move(file.error()));
-  auto source = parse(file->bytes());
-  if (!source) {
-    source.error().message = fmt::format("{}: {}", path.filename().string(), source.error().message);
-    return tl::make_unexpected(std::move(source.error()));
-  }
-  (*source)->keep(std::move(*file));
-  return source;
+  return open_mapped(path, parse);
 }
 
 Expected<std::unique_ptr<WeightSource>> open_safetensors(const std::filesystem::path& path) {
-  auto source = open_safetensors_source(path);
-  if (!source) return tl::make_unexpected(std::move(source.error()));
-  return std::unique_ptr<WeightSource>{std::move(*source)};
+  return as_interface(open_safetensors_source(path));
 }
 
 }  // namespace zenith::models

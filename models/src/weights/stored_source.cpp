@@ -103,4 +103,21 @@ Expected<std::uint64_t> tensor_bytes(std::string_view name, DType type, std::spa
   return *elements / info.elements * info.bytes;
 }
 
+Expected<std::unique_ptr<StoredSource>> open_mapped(const std::filesystem::path& path, ParseSource parse) {
+  auto file = MappedFile::open(path);
+  if (!file) return tl::make_unexpected(std::move(file.error()));
+  auto source = parse(file->bytes());
+  if (!source) {
+    source.error().message = fmt::format("{}: {}", path.filename().string(), source.error().message);
+    return tl::make_unexpected(std::move(source.error()));
+  }
+  (*source)->keep(std::move(*file));
+  return source;
+}
+
+Expected<std::unique_ptr<WeightSource>> as_interface(Expected<std::unique_ptr<StoredSource>> source) {
+  if (!source) return tl::make_unexpected(std::move(source.error()));
+  return std::unique_ptr<WeightSource>{std::move(*source)};
+}
+
 }  // namespace zenith::models

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <deque>
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -49,6 +51,13 @@ class StoredSource final : public WeightSource {
   Generation generation_;
   std::uint64_t file_bytes_ = 0;
 };
+
+/// A format's parser over the bytes of a file; the source keeps the mapping, an error begins with the file's name.
+using ParseSource = Expected<std::unique_ptr<StoredSource>> (*)(std::span<const std::byte> bytes);
+Expected<std::unique_ptr<StoredSource>> open_mapped(const std::filesystem::path& path, ParseSource parse);
+
+/// The same source behind the interface.
+Expected<std::unique_ptr<WeightSource>> as_interface(Expected<std::unique_ptr<StoredSource>> source);
 
 /// A name from a file for an error message: quoted, printable, at most 80 characters.
 std::string printable(std::string_view name);
