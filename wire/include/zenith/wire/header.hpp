@@ -14,6 +14,8 @@ namespace zenith::wire {
 inline constexpr std::size_t kHeaderBytes = 128;
 inline constexpr std::uint8_t kMajor = 1, kMinor = 0;
 inline constexpr std::uint32_t kNoDeadline = 0xffffffff;
+inline constexpr std::size_t kMaxRows = 8;               ///< of the table: the body and seven tensors
+inline constexpr std::size_t kMaxFrames = 1 + kMaxRows;  ///< of a message, routing id aside
 
 enum class Kind : std::uint16_t {
   hello = 1,  ///< client → server: who I am; begins a session of the link
@@ -45,7 +47,7 @@ struct Header {
   std::uint8_t major = kMajor, minor = kMinor;
   Kind kind = Kind::ping;
   std::uint16_t flags = 0;
-  std::uint8_t rows = 0;                  ///< of the table behind the header
+  std::uint8_t rows = 0;                  ///< of the table behind the header; at most kMaxRows
   std::uint8_t frames = 1;                ///< of this message, this one included
   std::uint16_t attempt = 0;              ///< of the request; a reply repeats it
   std::uint64_t request_id = 0;           ///< unique in the client's epoch; of a ping: its number
@@ -73,8 +75,12 @@ struct Header {
 /// Writes the header with its hash (XXH3-64 of bytes 0–119).
 void encode(const Header& header, std::span<std::byte, kHeaderBytes> out) noexcept;
 
-/// Pure and total; `bytes` may be longer and lie at any address. @returns bad_frame: too short, wrong magic, wrong
-/// hash, unknown kind or must-understand flag; unsupported naming both versions for another major.
+/// Pure and total; `bytes` may be longer and lie at any address. @returns bad_frame with the field in `param`: too
+/// short, wrong magic or hash, unknown kind or must-understand flag, a length, row or frame count out of range;
+/// unsupported naming both versions for another major (looked at before the hash, so any major can be told).
 Expected<Header> decode(std::span<const std::byte> bytes);
+
+/// Where the table begins: a later minor's header is longer, its tail is skipped. @pre decode(bytes) gave a header.
+std::size_t encoded_header_bytes(std::span<const std::byte> bytes) noexcept;
 
 }  // namespace zenith::wire
