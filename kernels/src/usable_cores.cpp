@@ -52,7 +52,8 @@ int tightest_quota() {
   for (std::string line; std::getline(file, line);) {
     const auto first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    std::string controllers{','};
+    controllers.append(line, first + 1, second - first - 1).push_back(',');
     std::string path = line.substr(second + 1);
     const bool v2 = controllers == ",,";
     if (!v2 && controllers.find(",cpu,") == std::string::npos) continue;

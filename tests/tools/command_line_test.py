@@ -205,6 +205,61 @@ class Measures(unittest.TestCase):
         self.assertGreater(result["windows"], 0)
         self.assertTrue(1 < result["perplexity"] < 30, result)
 
+    def test_divergence_from_a_base_agrees_with_numpy(self):
+        text = (SOURCE / "LICENSE").read_bytes()[:2600]
+        with tempfile.TemporaryDirectory() as folder:
+            file, exact, fast = (pathlib.Path(folder) / name for name in ["text", "exact.npy", "fast.npy"])
+            file.write_bytes(text)
+            perplexity = ["perplexity", "smollm2-135m", str(file), "--json"]
+            ids = json.loads(zenith("tokenize", "smollm2-135m", stdin=text)[1])
+            self.assertTrue(512 <= len(ids) < 1024, len(ids))
+            base = json.loads(zenith(*perplexity, "--numerics", "exact", "--save-logits", str(exact))[1])
+            code, out, err = zenith(*perplexity, "--kl", str(exact), "--save-logits", str(fast))
+            self.assertEqual(code, 0, err)
+            result = json.loads(out)
+            # The file is what `logits --all` gives for the window's second half.
+            whole = pathlib.Path(folder) / "all.npy"
+            zenith("logits", "smollm2-135m", "--ids", ",".join(map(str, ids[:512])), "--all", "-o", str(whole))
+            self.assertTrue(numpy.array_equal(numpy.load(whole)[255:511], numpy.load(fast)))
+
+            def log_softmax(path):
+                rows = numpy.load(path).astype(numpy.float64)
+                rows -= rows.max(axis=1, keepdims=True)
+                return rows - numpy.log(numpy.exp(rows).sum(axis=1, keepdims=True))
+
+            p, q = log_softmax(exact), log_softmax(fast)
+            kl = (numpy.exp(p) * (p - q)).sum(axis=1)
+            for key, want in {"kl_mean": kl.mean(), "kl_p99": numpy.percentile(kl, 99), "kl_max": kl.max(),
+                              "top1_agreement": (p.argmax(1) == q.argmax(1)).mean(), "base_perplexity": base["perplexity"]}.items():
+                self.assertAlmostEqual(result[key], want, delta=1e-9 + 1e-6 * abs(want), msg=key)
+            self.assertTrue(0 < result["kl_mean"] < 0.01, result)
+            self.assertGreater(result["top1_agreement"], 0.9)
+
+            # Log-probabilities do as well, and a base of itself is no distance away.
+            numpy.save(exact, q.astype(numpy.float32))
+            same = json.loads(zenith(*perplexity, "--kl", str(exact))[1])
+            self.assertLess(same["kl_max"], 1e-5)
+            self.assertEqual(same["top1_agreement"], 1)
+
+            for name, array, says in [("another text", numpy.zeros((12, 49152), "<f4"), "[12, 49152], this text and model need [256, 49152]"),
+                                      ("float64", numpy.zeros((256, 8)), "astype('<f4')"),
+                                      ("one dimension", numpy.zeros(256, "<f4"), "two dimensions"),
+                                      ("NaN", numpy.full((256, 49152), numpy.nan, "<f4"), "row 0 of the base is no distribution")]:
+                with self.subTest(name):
+                    numpy.save(exact, array)
+                    code, _, err = zenith(*perplexity, "--kl", str(exact))
+                    self.assertEqual(code, 1, err)
+                    self.assertIn(says, err)
+            exact.write_bytes(fast.read_bytes()[:-100])
+            self.assertIn("does not agree with its size", zenith(*perplexity, "--kl", str(exact))[2])
+            self.assertIn("cannot be read", zenith(*perplexity, "--kl", str(exact) + ".none")[2])
+
+    def test_logits_to_a_full_disk(self):
+        code, _, err = zenith("logits", "smollm2-135m", "--ids", "1,2", "--all", "-o", "/dev/full")
+        self.assertEqual(code, 1)
+        self.assertIn("/dev/full cannot be written: No space left on device", err)
+        self.assertTrue(pathlib.Path("/dev/full").exists())
+
     def test_perplexity_of_too_short_a_text(self):
         with tempfile.NamedTemporaryFile() as file:
             file.write(b"short")

@@ -12,7 +12,7 @@
 namespace zenith::models {
 namespace {
 
-constexpr std::size_t kWindow = 512;
+constexpr std::size_t kWindow = kPerplexityWindow;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -57,7 +57,7 @@ Expected<std::vector<float>> logits(Model& model, kernels::Exec& ex, MemoryLedge
 }
 
 Expected<Perplexity> perplexity(Model& model, kernels::Exec& ex, MemoryLedger& ledger, std::span<const TokenId> ids,
-                                TokenId bos, const Progress& progress) {
+                                TokenId bos, const Progress& progress, const OnScored& on_scored) {
   if (auto ok = check_ids(model, ids); !ok) return tl::make_unexpected(std::move(ok.error()));
   const std::size_t windows = ids.size() / kWindow;
   if (windows == 0) {
@@ -81,6 +81,10 @@ Expected<Perplexity> perplexity(Model& model, kernels::Exec& ex, MemoryLedger& l
     for (std::size_t i = 0; i * vocab < out.size(); ++i) {
       total += negative_log_likelihood({out.data() + i * vocab, vocab}, window[kWindow / 2 + i]);
       ++result.scored_tokens;
+    }
+    if (on_scored) {
+      if (auto ok = on_scored(out, std::span{window}.subspan(kWindow - kPerplexityScored)); !ok)
+        return tl::make_unexpected(std::move(ok.error()));
     }
     result.windows = w + 1;
     if (progress && !progress(w + 1, windows))

@@ -23,7 +23,7 @@ Expected<std::unique_ptr<Model>> make_model(const WeightSource& source, const Lo
     return model_of(std::move(*graph));
   }
   std::string known;
-  for (const Architecture& row : architectures()) known += (known.empty() ? "" : " ") + std::string{row.name};
+  for (const Architecture& row : architectures()) known.append(known.empty() ? "" : " ").append(row.name);
   return fail(Errc::unsupported, fmt::format("the architecture {} is not known; known are {}", printable(*name), known),
               std::string{kKey});
 }

@@ -34,7 +34,7 @@ std::size_t read_number(Interpreter& in, std::string_view text, std::size_t& pos
 
 std::string grouped(std::string digits) {
   const std::size_t whole = std::min(digits.find_first_not_of("0123456789"), digits.size());
-  for (std::size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (std::size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
 }
 

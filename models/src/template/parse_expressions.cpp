@@ -378,7 +378,7 @@ Expr* Parser::parse_filter(Expr* node) {
     const Token token = current();
     Expr* filter = make(Op::filter, token.line, {node});
     filter->name = expect_name();
-    while (skip_op(".")) filter->name += "." + expect_name();
+    while (skip_op(".")) filter->name.append(1, '.').append(expect_name());
     filter->filter = find_filter(filter->name);
     if (filter->filter == nullptr && !conditional_) {
       unknown_.push_back({fmt::format("there is no filter named '{}'", filter->name), token});
@@ -396,7 +396,7 @@ Expr* Parser::parse_test(Expr* node) {
   Expr* test = make(Op::test, token.line, {node});
   test->negated = negated;
   test->name = expect_name();
-  while (skip_op(".")) test->name += "." + expect_name();
+  while (skip_op(".")) test->name.append(1, '.').append(expect_name());
   test->test = find_test(test->name);
   if (test->test == nullptr && !conditional_) {
     unknown_.push_back({fmt::format("there is no test named '{}'", test->name), token});

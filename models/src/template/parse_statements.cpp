@@ -315,7 +315,7 @@ void Parser::parse_filter_block(Stmt& stmt) {
   input->symbol = kBlockInput;
   // The first filter of the chain has no bar before it.
   tokens_[--at_].type = TokenType::op;
-  tokens_[at_].text = "|";
+  tokens_[at_].text.assign(1, '|');
   stmt.expr = parse_filter(input);
   stmt.body = parse_body({"endfilter"});
   next();

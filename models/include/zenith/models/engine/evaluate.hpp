@@ -12,6 +12,8 @@ namespace zenith::models {
 
 /// Rows in one forward pass of these helpers.
 inline constexpr std::size_t kEvaluationChunk = 256;
+/// Tokens in a window of perplexity(), and how many of them are scored: the second half.
+inline constexpr std::size_t kPerplexityWindow = 512, kPerplexityScored = kPerplexityWindow / 2;
 
 /// The model's logits for the token after each of `ids` (all_positions: f32 [ids, vocab], row-major), or after the last
 /// ([vocab]). Every row in the prefill phase. KV pages come from the ledger for the time of the call.
@@ -28,12 +30,15 @@ struct Perplexity {
 
 /// How far: windows done, windows in all. @returns false to stop (the call then returns cancelled).
 using Progress = std::function<bool(std::size_t done, std::size_t all)>;
+/// Sees a window's scored positions in order: logits f32 [targets, vocab] and the token that came at each. An error
+/// stops the call and is its result.
+using OnScored = std::function<Status(std::span<const float> logits, std::span<const TokenId> targets)>;
 
 /// Context 512, full windows only, without overlap; in each the second half (tokens 257 … 512) is scored given all
 /// before it in the window; llama-perplexity leaves out the first of these. When `bos` >= 0 it takes the place of each
 /// window's first token. @returns invalid_argument when `ids` do not fill a window.
 Expected<Perplexity> perplexity(Model& model, kernels::Exec& ex, MemoryLedger& ledger, std::span<const TokenId> ids,
-                                TokenId bos, const Progress& progress = {});
+                                TokenId bos, const Progress& progress = {}, const OnScored& on_scored = {});
 
 /// Picks the next token from logits f32 [vocab], which it may change.
 using PickToken = std::function<TokenId(std::span<float> logits)>;
@@ -59,9 +64,10 @@ inline Expected<std::vector<float>> logits(LoadedModel& loaded, kernels::Exec& e
   return logits(*loaded.model, ex, ledger, ids, all_positions);
 }
 inline Expected<Perplexity> perplexity(LoadedModel& loaded, kernels::Exec& ex, MemoryLedger& ledger,
-                                       std::span<const TokenId> ids, const Progress& progress = {}) {
+                                       std::span<const TokenId> ids, const Progress& progress = {},
+                                       const OnScored& on_scored = {}) {
   return perplexity(*loaded.model, ex, ledger, ids, loaded.tokenizer->adds_bos() ? loaded.tokenizer->bos() : -1,
-                    progress);
+                    progress, on_scored);
 }
 inline Expected<Generated> generate(LoadedModel& loaded, kernels::Exec& ex, MemoryLedger& ledger,
                                     std::span<const TokenId> prompt, std::size_t most, const PickToken& pick,
