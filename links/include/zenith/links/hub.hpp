@@ -23,6 +23,7 @@ struct Peer {
   std::string id;           ///< of the service or process: "text-1", "gateway@host"
   std::string version;      ///< of Zenith, for people
   std::string numerics;     ///< dispatch target and kernel revision; equal texts compute equal bits
+  std::string role;         ///< "text", "gateway", "client"; for people
 };
 
 struct LinkUp {
