@@ -70,6 +70,7 @@ void Board::publish(DirectoryView view) {
     view_.swap(next);
   }
   published_.notify_all();
+  if (hook_) hook_();
 }
 
 bool Board::wait(const std::function<bool(const DirectoryView&)>& enough, std::chrono::nanoseconds limit) const {
@@ -96,6 +97,10 @@ Status DirectoryState::on(Report report) {
   return fail(Errc::not_found, "no service '" + report.id + "' was announced", report.id);
 }
 
+void DirectoryState::on(const Forget& forget) {
+  std::erase_if(view_.services, [&](const auto& s) { return s.status.id == forget.id; });
+}
+
 void DirectoryState::on(StartDraining) { view_.draining = true; }
 
 namespace {
@@ -114,6 +119,7 @@ class Directory final : public Actor<DirectoryMessage> {
       const auto known = state_.on(std::move(*report));
       if (!known) log(LogLevel::error, "directory", known.error().message);
     }
+    if (const auto* forget = std::get_if<Forget>(&message)) state_.on(*forget);
     if (auto* draining = std::get_if<StartDraining>(&message)) state_.on(*draining);
     board_->publish(state_.view());
   }

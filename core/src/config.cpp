@@ -187,6 +187,8 @@ Status read_root(Config& config, const toml::table& root, const std::string& fil
       ok = read_section(config.server, kServer, node, file, name);
     } else if (name == "models") {
       ok = read_section(config.models, kModels, node, file, name);
+    } else if (name == "links") {
+      ok = read_section(config.links, kLinks, node, file, name);
     } else if (name == "lanes") {
       ok = read_section(config.lanes, kLanes, node, file, name);
     } else if (name == "log") {
@@ -280,6 +282,7 @@ Expected<Config> load_config(const std::optional<std::filesystem::path>& file, c
   if (file) ok = read_file(config, *file);
   if (ok) ok = read_environment(config.server, kServer, "server", environment);
   if (ok) ok = read_environment(config.models, kModels, "models", environment);
+  if (ok) ok = read_environment(config.links, kLinks, "links", environment);
   if (ok) ok = read_environment(config.lanes, kLanes, "lanes", environment);
   if (ok) ok = read_environment(config.log, kLog, "log", environment);
   if (ok) ok = finish(config);
@@ -296,6 +299,8 @@ std::string to_toml(const Config& config) {
     out += "\n[[service]]\n";
     print(out, service, kService);
   }
+  out += "\n[links]\n";
+  print(out, config.links, kLinks);
   out += "\n[lanes]\n";
   print(out, config.lanes, kLanes);
   out += "\n[log]\n";

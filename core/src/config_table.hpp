@@ -13,7 +13,7 @@
 namespace zenith::config {
 
 /// Which text a string key takes.
-enum class Text : std::uint8_t { any, host_port, log_level, numerics, role };
+enum class Text : std::uint8_t { any, host_port, log_level, numerics, role, endpoint };
 
 template <class Section>
 struct Key {
@@ -44,7 +44,7 @@ inline constexpr std::array<Key<ModelsConfig>, 2> kModels{{
     {"budget_bytes", &ModelsConfig::budget_bytes, Text::any, 0, kMostBytes},
 }};
 
-inline constexpr std::array<Key<ServiceConfig>, 8> kService{{
+inline constexpr std::array<Key<ServiceConfig>, 10> kService{{
     {"role", &ServiceConfig::role, Text::role},
     {"id", &ServiceConfig::id},
     {"model", &ServiceConfig::models},
@@ -53,12 +53,20 @@ inline constexpr std::array<Key<ServiceConfig>, 8> kService{{
     {"queue", &ServiceConfig::queue, Text::any, 0, 1u << 20},
     {"kv_bytes", &ServiceConfig::kv_bytes, Text::any, 1u << 20, kMostBytes},
     {"numerics", &ServiceConfig::numerics, Text::numerics},
+    {"endpoint", &ServiceConfig::endpoint, Text::endpoint},
+    {"bind", &ServiceConfig::bind, Text::endpoint},
+}};
+
+inline constexpr std::array<Key<LinksConfig>, 2> kLinks{{
+    {"run_dir", &LinksConfig::run_dir},
+    {"allow_mixed_numerics", &LinksConfig::allow_mixed_numerics},
 }};
 
 inline constexpr std::array<Key<LanesConfig>, 1> kLanes{{{"compute", &LanesConfig::compute, Text::any, 0, 4096}}};
 
 inline constexpr std::array<Key<LogConfig>, 1> kLog{{{"level", &LogConfig::level, Text::log_level}}};
 
-inline constexpr std::array<std::string_view, 6> kSections{"server", "models", "service", "lanes", "log", "aliases"};
+inline constexpr std::array<std::string_view, 7> kSections{"server", "models", "service", "links",
+                                                           "lanes",  "log",    "aliases"};
 
 }  // namespace zenith::config

@@ -32,6 +32,13 @@ std::string check_host_port(const std::string& value) {
   return {};
 }
 
+std::string check_endpoint(const std::string& value) {
+  if (value.empty()) return {};
+  if (value.starts_with("ipc://") && value.size() > 6) return {};
+  if (value.starts_with("tcp://") && check_host_port(value.substr(6)).empty()) return {};
+  return "is '" + value + "': it must be ipc://PATH or tcp://HOST:PORT";
+}
+
 /// Roles that the graph has, and those that a later version brings: the message tells them apart.
 std::string check_role(const std::string& value) {
   for (const auto* later : {"expert", "vision", "voice", "sensor"}) {
@@ -65,6 +72,7 @@ std::string check_config_text(Text kind, const std::string& value) {
     case Text::log_level: return one_of(value, {"debug", "info", "warn", "error", "off"});
     case Text::numerics: return one_of(value, {"fast", "exact"});
     case Text::role: return check_role(value);
+    case Text::endpoint: return check_endpoint(value);
   }
   return {};
 }

@@ -43,6 +43,8 @@ class Board {
   explicit Board(std::map<std::string, std::string> aliases);
   std::shared_ptr<const DirectoryView> view() const;
   void publish(DirectoryView view);
+  /// Called after each publish, on its thread; must return at once. Set before others know the board.
+  void on_publish(std::function<void()> hook) { hook_ = std::move(hook); }
   /// Blocks until a published view satisfies `enough`; not from an actor. @returns it did, within `limit`.
   bool wait(const std::function<bool(const DirectoryView&)>& enough, std::chrono::nanoseconds limit) const;
 
@@ -50,6 +52,7 @@ class Board {
   mutable std::mutex mutex_;
   mutable std::condition_variable published_;
   std::shared_ptr<const DirectoryView> view_;
+  std::function<void()> hook_;
 };
 
 /// Messages to the next view. Plain.
@@ -58,6 +61,7 @@ class DirectoryState {
   explicit DirectoryState(DirectoryView start) : view_(std::move(start)) {}
   void on(Announce announce);  ///< a known id is replaced
   Status on(Report report);    ///< not_found for an unknown id
+  void on(const Forget& forget);
   void on(StartDraining);
   const DirectoryView& view() const noexcept { return view_; }
 

@@ -2,7 +2,6 @@
 // answers go.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <variant>
@@ -31,7 +30,6 @@ struct Planned {
 };
 struct FromService {
   messages::Event event;
-  std::uint32_t attempt = 1;  ///< of the Submit that it answers; the session ignores events of an older one
 };
 struct ClientGrant {
   std::uint32_t events = 0;
@@ -45,11 +43,9 @@ using SessionMessage = std::variant<Planned, FromService, ClientGrant, CancelSes
 // -----------------------------------------------------------------------------------------------------------------
 
 /// Start a generation. Events go to `session`, which the service watches: when the session ends, the work is cancelled.
-/// A later attempt of a request id replaces an earlier one that the service still has.
 struct Submit {
   std::shared_ptr<const messages::Generate> request;
   Ref<SessionMessage> session;
-  std::uint32_t attempt = 1;
 };
 /// Stop within one step, give everything back, answer nothing.
 struct CancelWork {
@@ -109,7 +105,11 @@ struct Report {
   std::optional<messages::ModelEntry> model;
   Ref<ServiceMessage> service;
 };
+/// A service of another process that is gone for good.
+struct Forget {
+  std::string id;
+};
 struct StartDraining {};
-using DirectoryMessage = std::variant<Announce, Report, StartDraining, Ping>;
+using DirectoryMessage = std::variant<Announce, Report, Forget, StartDraining, Ping>;
 
 }  // namespace zenith::actors

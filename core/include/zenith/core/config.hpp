@@ -34,7 +34,7 @@ struct ModelsConfig {
   std::uint64_t budget_bytes = 0;  ///< budget_bytes: memory for weights, KV and buffers; 0 = 90 % of what is available
 };
 
-/// [[service]]: one service of this process.
+/// [[service]]: one service of the system; a process runs those whose role (and id) it is started with.
 struct ServiceConfig {
   std::string role;                     ///< role: gateway, router, text
   std::string id;                       ///< id: unique; default role-number
@@ -44,6 +44,16 @@ struct ServiceConfig {
   std::uint32_t queue = 256;            ///< queue: waiting at most; more are refused with 429
   std::uint64_t kv_bytes = 1ull << 30;  ///< kv_bytes: memory for keys and values
   std::string numerics = "fast";        ///< numerics: fast or exact
+  std::string endpoint;                 ///< endpoint: where others dial it, ipc://PATH or tcp://HOST:PORT; default
+                                        ///< ipc://<links.run_dir>/<id>.sock
+  std::string bind;                     ///< bind: where it listens, when that differs (tcp://0.0.0.0:7101)
+};
+
+/// [links]: between processes.
+struct LinksConfig {
+  std::string run_dir;                ///< run_dir: sockets, locks, shared memory; default $ZENITH_RUN_DIR, else
+                                      ///< $XDG_RUNTIME_DIR/zenith, else $ZENITH_HOME/run
+  bool allow_mixed_numerics = false;  ///< allow_mixed_numerics: replicas may differ in the last bits
 };
 
 /// [lanes]
@@ -60,6 +70,7 @@ struct Config {
   ServerConfig server;
   ModelsConfig models;
   std::vector<ServiceConfig> services;  ///< empty in file and flags: gateway, router and text with the default models
+  LinksConfig links;
   LanesConfig lanes;
   LogConfig log;
   std::map<std::string, std::string> aliases;  ///< [aliases] "gpt-4o-mini" = "smollm2-135m"

@@ -26,17 +26,25 @@ struct Peer {
   std::string role;         ///< "text", "gateway", "client"; for people
 };
 
+using From = std::variant<ListenerId, DialId>;
+
 struct LinkUp {
   LinkId link;
-  std::variant<ListenerId, DialId> from;
+  From from;
   Peer peer;
 };
 /// The session is over: whatever was open on it has no answer any more. Comes once for each LinkUp, and for a dial that
 /// cannot get up (wrong key, other major version), then with an empty link; the dial goes on by itself.
 struct LinkDown {
   LinkId link;
-  std::variant<ListenerId, DialId> from;
+  From from;
   Error why;
+};
+/// A request is open and the peer has been silent for a while: it may hang. Work that can go elsewhere should; the link
+/// stays until it is lost or heard again.
+struct LinkSuspect {
+  LinkId link;
+  bool suspect = true;  ///< false: it was heard again
 };
 /// request, event, reply, error, cancel, grant, announce, view, ping. Who gets a ping answers it through the mailbox of
 /// the worker that it stands for: pong with the same request_id.
@@ -44,9 +52,10 @@ struct Received {
   LinkId link;
   wire::Message message;
 };
-using LinkMessage = std::variant<LinkUp, LinkDown, Received>;
+using LinkMessage = std::variant<LinkUp, LinkDown, LinkSuspect, Received>;
 
-enum class Lane : std::uint8_t { normal, overtaking /* cancel, grant, pong */ };
+/// `overtaking` passes what waits to be sent and, at the other end, what waits in the mailbox: cancel, grant, pong.
+enum class Lane : std::uint8_t { normal, overtaking };
 
 /// Any thread; no call blocks.
 class Hub {

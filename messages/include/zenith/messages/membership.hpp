@@ -30,6 +30,7 @@ struct Member {
   std::string server_key;           ///< its CURVE public key in Z85; empty for ipc
   std::string numerics;             ///< equal texts compute equal bits
   Load load;
+  bool contact = true;  ///< false: the directory has lost it; who still has a link to it may go on
 };
 
 /// Service → directory: all that this process serves, replacing what it said before.

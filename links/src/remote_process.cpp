@@ -1,0 +1,188 @@
+#include "zenith/links/remote_process.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <unordered_map>
+
+#include "zenith/links/codec.hpp"
+
+namespace zenith::links {
+namespace {
+
+using namespace actors;
+
+/// Of requests on the wire: unique in this process, so that a late answer can never be taken for another's.
+std::uint64_t next_wire_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+class RemoteProcess final : public Actor<ServiceMessage, LinkMessage> {
+ public:
+  explicit RemoteProcess(RemoteSetup setup) : setup_(std::move(setup)) {}
+  ~RemoteProcess() override {
+    if (dial_) setup_.hub->hang_up(*dial_);
+  }
+
+  void on_start(Context& self) override {
+    auto dial = setup_.hub->dial(setup_.endpoint, setup_.server_key, self.ref<LinkMessage>());
+    if (!dial) {
+      tell(RemoteState::Is::unreachable, dial.error().message);
+      return self.quit(std::move(dial.error()));
+    }
+    dial_ = *dial;
+  }
+
+  void on(ServiceMessage message, Context& self) override {
+    std::visit([&](auto& m) { handle(m, self); }, message);
+  }
+
+  void on(LinkMessage message, Context& self) override {
+    if (const auto* up = std::get_if<LinkUp>(&message)) {
+      link_ = up->link;
+      peer_ = up->peer;
+      tell(RemoteState::Is::up, {});
+    } else if (const auto* suspect = std::get_if<LinkSuspect>(&message)) {
+      on_suspect(suspect->suspect);
+    } else if (auto* down = std::get_if<LinkDown>(&message)) {
+      tell(RemoteState::Is::unreachable, down->why.message);
+      if (down->link.value != 0) self.quit(std::move(down->why));
+    } else if (auto* received = std::get_if<Received>(&message)) {
+      on_received(received->message, self);
+    }
+  }
+
+  void on_down(const Down& down, Context& self) override {
+    const auto it = by_session_.find(down.who);
+    if (it != by_session_.end()) cancel(it->second, self);
+  }
+
+ private:
+  struct Stream {
+    RequestId request;
+    std::uint32_t attempt = 1;
+    Ref<SessionMessage> session;
+  };
+  using Waiting = std::function<void(Reply)>;
+
+  Error unreachable() const {
+    return Error{Errc::unavailable,
+                 fmt::format("service at {} cannot be reached: retry", setup_.endpoint),
+                 {},
+                 std::chrono::seconds(1)};
+  }
+
+  void handle(Submit& submit, Context& self) {
+    const RequestId id = submit.request->header.id;
+    const auto refuse = [&](Error why) { submit.session.send(FromService{std::move(why), submit.attempt}); };
+    if (link_.value == 0) return refuse(unreachable());
+    if (const auto old = by_request_.find(id); old != by_request_.end()) cancel(old->second, self);
+    auto message = to_wire(*submit.request, self.now());
+    if (!message) return refuse(std::move(message.error()));
+    const std::uint64_t wire_id = message->header.request_id = next_wire_id();
+    message->header.attempt = static_cast<std::uint16_t>(submit.attempt);
+    if (auto ok = setup_.hub->send(link_, std::move(*message)); !ok) return refuse(std::move(ok.error()));
+    self.watch(submit.session.address());
+    by_session_[submit.session.address().id()] = wire_id;
+    by_request_[id] = wire_id;
+    streams_[wire_id] = {id, submit.attempt, std::move(submit.session)};
+  }
+
+  void handle(const CancelWork& message, Context& self) {
+    if (const auto it = by_request_.find(message.id); it != by_request_.end()) cancel(it->second, self);
+  }
+
+  void handle(const GrantWork& message, Context&) {
+    const auto it = by_request_.find(message.id);
+    if (it == by_request_.end()) return;
+    static_cast<void>(setup_.hub->send(link_, grant_to_wire(RequestId{it->second}, message.events), Lane::overtaking));
+  }
+
+  void handle(const Ping& ping, Context&) { ping.answer.keep(Pong{}); }
+
+  template <class Request, class Answer>
+  void handle(Call<Request, Answer>& call, Context& self) {
+    if (call.answer.kept()) return;
+    if (link_.value == 0) return static_cast<void>(call.answer.break_with(unreachable()));
+    auto message = to_wire(call.request, self.now());
+    if (!message) return static_cast<void>(call.answer.break_with(std::move(message.error())));
+    const std::uint64_t wire_id = message->header.request_id = next_wire_id();
+    if (auto ok = setup_.hub->send(link_, std::move(*message)); !ok) {
+      return static_cast<void>(call.answer.break_with(std::move(ok.error())));
+    }
+    calls_[wire_id] = [answer = std::move(call.answer)](Reply reply) {
+      if (auto* value = std::get_if<Answer>(&reply)) {
+        answer.keep(std::move(*value));
+      } else if (auto* error = std::get_if<Error>(&reply)) {
+        answer.break_with(std::move(*error));
+      } else {
+        answer.break_with(Error{Errc::bad_frame, "the service answered with something else", {}, {}});
+      }
+    };
+  }
+
+  void on_received(const wire::Message& message, Context& self) {
+    const std::uint64_t id = message.header.request_id;
+    if (const auto call = calls_.find(id); call != calls_.end()) {
+      auto reply = reply_from_wire(message);
+      if (!reply) return setup_.hub->reset(link_, std::move(reply.error()));
+      const Waiting waiting = std::move(call->second);
+      calls_.erase(call);
+      return waiting(std::move(*reply));
+    }
+    const auto it = streams_.find(id);
+    if (it == streams_.end()) return;
+    auto event = event_from_wire(message);
+    if (!event) return setup_.hub->reset(link_, std::move(event.error()));
+    const bool last = messages::is_last(*event);
+    it->second.session.send(FromService{std::move(*event), it->second.attempt});
+    if (last) forget(id, self);
+  }
+
+  void on_suspect(bool suspect) {
+    tell(suspect ? RemoteState::Is::suspect : RemoteState::Is::up, suspect ? "it has not answered for a while" : "");
+  }
+
+  void cancel(std::uint64_t wire_id, Context& self) {
+    wire::Message message = cancel_to_wire(RequestId{wire_id});
+    if (const auto it = streams_.find(wire_id); it != streams_.end()) {
+      message.header.attempt = static_cast<std::uint16_t>(it->second.attempt);
+    }
+    static_cast<void>(setup_.hub->send(link_, std::move(message), Lane::overtaking));
+    forget(wire_id, self);
+  }
+
+  void forget(std::uint64_t wire_id, Context& self) {
+    const auto it = streams_.find(wire_id);
+    if (it == streams_.end()) return;
+    const Stream& stream = it->second;
+    self.unwatch(stream.session.address());
+    by_session_.erase(stream.session.address().id());
+    by_request_.erase(stream.request);
+    streams_.erase(it);
+  }
+
+  void tell(RemoteState::Is is, std::string detail) {
+    setup_.starter.send(RemoteState{setup_.key, is, peer_, std::move(detail)});
+  }
+
+  RemoteSetup setup_;
+  std::optional<DialId> dial_;
+  LinkId link_;
+  Peer peer_;
+  std::unordered_map<std::uint64_t, Stream> streams_;
+  std::unordered_map<std::uint64_t, Waiting> calls_;
+  std::unordered_map<RequestId, std::uint64_t> by_request_;
+  std::unordered_map<ActorId, std::uint64_t> by_session_;
+};
+
+}  // namespace
+
+std::unique_ptr<Behaviour> make_remote_process(RemoteSetup setup) {
+  return std::make_unique<RemoteProcess>(std::move(setup));
+}
+
+}  // namespace zenith::links
