@@ -2,6 +2,7 @@
 // answers go.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <variant>
@@ -30,6 +31,7 @@ struct Planned {
 };
 struct FromService {
   messages::Event event;
+  std::uint32_t attempt = 1;  ///< of the Submit that it answers; the session ignores events of an older one
 };
 struct ClientGrant {
   std::uint32_t events = 0;
@@ -43,9 +45,11 @@ using SessionMessage = std::variant<Planned, FromService, ClientGrant, CancelSes
 // -----------------------------------------------------------------------------------------------------------------
 
 /// Start a generation. Events go to `session`, which the service watches: when the session ends, the work is cancelled.
+/// A later attempt of a request id replaces an earlier one that the service still has.
 struct Submit {
   std::shared_ptr<const messages::Generate> request;
   Ref<SessionMessage> session;
+  std::uint32_t attempt = 1;
 };
 /// Stop within one step, give everything back, answer nothing.
 struct CancelWork {

@@ -28,15 +28,19 @@ struct TokenLogprobs {
 struct Started {
   std::uint32_t prompt_tokens = 0;
 };
-/// Text of one choice; always valid UTF-8. Logprobs are of the tokens since the last delta.
+/// Text of one choice; always valid UTF-8. Logprobs and tokens are of those since the choice's last delta: a token
+/// whose text is held back comes with the delta that brings text again.
 struct Delta {
   std::uint32_t choice = 0;
   std::string content, reasoning;
   std::vector<TokenLogprobs> logprobs;
+  std::vector<TokenId> tokens{};  ///< what a later attempt needs to go on from here; clients do not see them
 };
+/// Tokens are counted over the whole choice, those without text and the end token included.
 struct ChoiceEnd {
   std::uint32_t choice = 0;
   FinishReason reason = FinishReason::stop;
+  std::uint32_t completion_tokens = 0, reasoning_tokens = 0;
 };
 struct Usage {
   std::uint32_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0, reasoning_tokens = 0;

@@ -47,6 +47,15 @@ struct Chat {
 };
 using Prompt = std::variant<Chat, std::string, std::vector<TokenId>>;
 
+/// What the client has of one choice when an earlier attempt was lost. The next attempt computes it anew, sends nothing
+/// of it, and goes on as if nothing had happened.
+struct Resume {
+  std::vector<TokenId> tokens;  ///< of all its deltas, in order
+  bool echoed = false;          ///< a delta came, and the echo, if one was asked for, with it
+  bool ended = false;           ///< its ChoiceEnd came: it is not run again, and only its counts matter
+  std::uint32_t completion_tokens = 0, reasoning_tokens = 0;  ///< as that ChoiceEnd had them
+};
+
 /// One generation with `n` choices. The credit window bounds what waits for a slow client: the service sends at most
 /// `credit_events` events beyond those granted, then the sequence pauses.
 struct Generate {
@@ -61,6 +70,12 @@ struct Generate {
   std::uint32_t top_logprobs = 0;
   bool echo = false;  ///< completions: the prompt's text comes first
   std::uint32_t credit_events = 256;
+
+  // What makes every attempt draw the same. The first attempt's session fixes sampling.seed and the time; the others
+  // add what came of it.
+  std::int64_t now_unix_seconds = 0;  ///< the time that templates see; 0: the service's own clock
+  std::vector<Resume> resume;         ///< one for each choice; empty on the first attempt
+  std::uint32_t credit_spent = 0;     ///< of the window, at the start: what the client has not taken yet
 };
 
 /// Embeddings of one or more inputs.
