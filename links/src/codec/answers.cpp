@@ -1,0 +1,224 @@
+// Events of a generation, and replies.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "errors.hpp"
+
+namespace zenith::links {
+namespace {
+
+// ---- events
+
+At<fb::LogprobEntry> write_entry(Writer& w, const messages::LogprobEntry& entry) {
+  const auto bytes = w.bytes(entry.bytes);
+  return fb::CreateLogprobEntry(w.fbb(), entry.token, bytes, entry.logprob);
+}
+
+At<fb::TokenLogprobs> write_logprobs(Writer& w, const messages::TokenLogprobs& token) {
+  const auto picked = write_entry(w, token.picked);
+  const auto top = w.rows<fb::LogprobEntry>(token.top, [&](const auto& entry) { return write_entry(w, entry); });
+  return fb::CreateTokenLogprobs(w.fbb(), picked, top);
+}
+
+At<void> write_happening(Writer& w, const messages::Started& e) {
+  return fb::CreateStarted(w.fbb(), e.prompt_tokens).Union();
+}
+
+At<void> write_happening(Writer& w, const messages::Delta& e) {
+  const auto content = w.text(e.content, "content");
+  const auto reasoning = w.text(e.reasoning, "reasoning");
+  const auto logprobs =
+      w.rows<fb::TokenLogprobs>(e.logprobs, [&](const auto& token) { return write_logprobs(w, token); });
+  const auto tokens = w.tokens(e.tokens);
+  return fb::CreateDelta(w.fbb(), e.choice, content, reasoning, logprobs, tokens).Union();
+}
+
+At<void> write_happening(Writer& w, const messages::ChoiceEnd& e) {
+  return fb::CreateChoiceEnd(w.fbb(), e.choice, to_fb(e.reason), e.completion_tokens, e.reasoning_tokens).Union();
+}
+
+At<void> write_happening(Writer& w, const messages::Finished& e) {
+  const auto& u = e.usage;
+  const auto& t = e.timings;
+  return fb::CreateFinished(w.fbb(), u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.reasoning_tokens,
+                            t.prompt_n, t.predicted_n, t.cache_n, t.queue_ms, t.prompt_ms, t.predicted_ms)
+      .Union();
+}
+
+template <class E>
+constexpr fb::Happening kHappening = fb::Happening::NONE;
+template <>
+constexpr fb::Happening kHappening<messages::Started> = fb::Happening::Started;
+template <>
+constexpr fb::Happening kHappening<messages::Delta> = fb::Happening::Delta;
+template <>
+constexpr fb::Happening kHappening<messages::ChoiceEnd> = fb::Happening::ChoiceEnd;
+template <>
+constexpr fb::Happening kHappening<messages::Finished> = fb::Happening::Finished;
+
+messages::LogprobEntry read_entry(Reader& r, const fb::LogprobEntry* from) {
+  if (from == nullptr) {
+    r.fail("logprobs", "has no picked token");
+    return {};
+  }
+  if (std::isnan(from->logprob())) r.fail("logprobs", "is no number");
+  return {from->token(), r.bytes(from->bytes(), "logprobs.bytes"), from->logprob()};
+}
+
+messages::TokenLogprobs read_logprobs(Reader& r, const fb::TokenLogprobs& from) {
+  messages::TokenLogprobs out{read_entry(r, from.picked()), {}};
+  const auto n = r.count(from.top(), 2 * sizeof(flatbuffers::uoffset_t), "logprobs.top");
+  out.top.reserve(n);
+  for (flatbuffers::uoffset_t i = 0; i < n && r.ok(); ++i) out.top.push_back(read_entry(r, from.top()->Get(i)));
+  return out;
+}
+
+messages::Delta read_delta(Reader& r, const fb::Delta& from) {
+  messages::Delta out;
+  out.choice = from.choice();
+  out.content = r.text(from.content(), "content");
+  out.reasoning = r.text(from.reasoning(), "reasoning");
+  const auto n = r.count(from.logprobs(), 2 * sizeof(flatbuffers::uoffset_t), "logprobs");
+  out.logprobs.reserve(n);
+  for (flatbuffers::uoffset_t i = 0; i < n && r.ok(); ++i)
+    out.logprobs.push_back(read_logprobs(r, *from.logprobs()->Get(i)));
+  out.tokens = r.tokens(from.tokens(), "tokens");
+  return out;
+}
+
+messages::Finished read_finished(Reader& r, const fb::Finished& from) {
+  for (const double ms : {from.queue_ms(), from.prompt_ms(), from.predicted_ms()}) {
+    if (!std::isfinite(ms)) r.fail("timings", "is no number");
+  }
+  return {
+      {from.prompt_tokens(), from.completion_tokens(), from.cached_tokens(), from.reasoning_tokens()},
+      {from.prompt_n(), from.predicted_n(), from.cache_n(), from.queue_ms(), from.prompt_ms(), from.predicted_ms()}};
+}
+
+messages::Event read_event(Reader& r, const fb::Event& from) {
+  if (const auto* e = from.happening_as_Started()) return messages::Started{e->prompt_tokens()};
+  if (const auto* e = from.happening_as_Delta()) return read_delta(r, *e);
+  if (const auto* e = from.happening_as_ChoiceEnd())
+    return messages::ChoiceEnd{e->choice(), r.one_of<messages::FinishReason>(e->reason(), "reason"),
+                               e->completion_tokens(), e->reasoning_tokens()};
+  if (const auto* e = from.happening_as_Finished()) return read_finished(r, *e);
+  r.fail("happening", "is none that is known");
+  return {};
+}
+
+// ---- replies
+
+Expected<Tensor> write_vectors(const std::vector<std::vector<float>>& vectors) {
+  const std::size_t width = vectors.empty() ? 0 : vectors.front().size();
+  std::vector<std::byte> bytes(vectors.size() * width * sizeof(float));
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    if (vectors[i].size() != width || width == 0)
+      return fail(Errc::internal,
+                  fmt::format("embedding {} has {} numbers, the first has {}", i, vectors[i].size(), width));
+    std::memcpy(bytes.data() + i * width * sizeof(float), vectors[i].data(), width * sizeof(float));
+  }
+  return Tensor{DType::f32,
+                2,
+                {static_cast<std::uint32_t>(vectors.size()), static_cast<std::uint32_t>(width)},
+                Buffer::of(std::move(bytes))};
+}
+
+Expected<std::vector<std::vector<float>>> read_vectors(const std::vector<Tensor>& tensors) {
+  if (tensors.size() != 1) return bad_body("vectors", fmt::format("{} tensors came, not one", tensors.size()));
+  const Tensor& t = tensors.front();
+  if (t.dtype != DType::f32 || t.rank != 2) return bad_body("vectors", "is no f32 tensor of rank 2");
+  const std::size_t rows = t.dims[0], width = t.dims[1];
+  if (width == 0 && rows != 0) return bad_body("vectors", "have no numbers");
+  std::vector<std::vector<float>> out(rows, std::vector<float>(width));
+  for (std::size_t i = 0; i < rows; ++i)
+    std::memcpy(out[i].data(), t.data.data() + i * width * sizeof(float), width * sizeof(float));
+  return out;
+}
+
+Reply read_reply(Reader& r, const fb::Reply& from) {
+  if (const auto* a = from.answer_as_Embeddings()) return messages::Embeddings{{}, a->prompt_tokens()};
+  if (const auto* a = from.answer_as_Tokens()) return messages::Tokens{r.tokens(a->tokens(), "tokens")};
+  if (const auto* a = from.answer_as_Text()) return messages::Text{r.text(a->text(), "text")};
+  r.fail("answer", "is none that is known");
+  return Error{};
+}
+
+wire::Message begin(wire::Kind kind, RequestId id, std::uint16_t flags) {
+  wire::Message out;
+  out.header.kind = kind;
+  out.header.request_id = id.value;
+  out.header.flags = flags;
+  return out;
+}
+
+}  // namespace
+
+wire::Message event_to_wire(RequestId id, const messages::Event& event) {
+  return std::visit(
+      [&]<class E>(const E& e) {
+        if constexpr (std::is_same_v<E, Error>) {
+          return error_to_wire(id, e);
+        } else {
+          auto out =
+              begin(wire::Kind::event, id, static_cast<std::uint16_t>(messages::is_last(event) ? wire::kLast : 0));
+          Writer w{BadText::repair};
+          const auto at = write_happening(w, e);
+          out.body = w.finish(fb::CreateEvent(w.fbb(), kHappening<E>, at));
+          return out;
+        }
+      },
+      event);
+}
+
+Expected<messages::Event> event_from_wire(const wire::Message& message) {
+  if (message.header.kind == wire::Kind::error) return decode_error(message.body);
+  if (auto kind = check_kind(message, wire::Kind::event); !kind) return tl::make_unexpected(kind.error());
+  auto event =
+      read_body<fb::Event>(message.body, "event", [](const auto& root, Reader& r) { return read_event(r, root); });
+  if (event && messages::is_last(*event) != ((message.header.flags & wire::kLast) != 0))
+    return bad_body("flags", "the flag for the last event does not agree with the event");
+  return event;
+}
+
+wire::Message reply_to_wire(RequestId id, const Reply& reply) {
+  if (const auto* error = std::get_if<Error>(&reply)) return error_to_wire(id, *error);
+  auto out = begin(wire::Kind::reply, id, wire::kLast);
+  Writer w{BadText::repair};
+  At<void> at;
+  auto type = fb::Answer::NONE;
+  if (const auto* embeddings = std::get_if<messages::Embeddings>(&reply)) {
+    auto vectors = write_vectors(embeddings->vectors);
+    if (!vectors) return error_to_wire(id, vectors.error());
+    out.tensors.push_back(*std::move(vectors));
+    type = fb::Answer::Embeddings;
+    at = fb::CreateEmbeddings(w.fbb(), embeddings->prompt_tokens).Union();
+  } else if (const auto* tokens = std::get_if<messages::Tokens>(&reply)) {
+    type = fb::Answer::Tokens;
+    const auto ids = w.tokens(tokens->tokens);
+    at = fb::CreateTokens(w.fbb(), ids).Union();
+  } else {
+    type = fb::Answer::Text;
+    const auto text = w.text(std::get<messages::Text>(reply).text, "text");
+    at = fb::CreateText(w.fbb(), text).Union();
+  }
+  out.body = w.finish(fb::CreateReply(w.fbb(), type, at));
+  return out;
+}
+
+Expected<Reply> reply_from_wire(const wire::Message& message) {
+  if (message.header.kind == wire::Kind::error) return decode_error(message.body);
+  if (auto kind = check_kind(message, wire::Kind::reply); !kind) return tl::make_unexpected(kind.error());
+  auto reply =
+      read_body<fb::Reply>(message.body, "reply", [](const auto& root, Reader& r) { return read_reply(r, root); });
+  if (!reply) return reply;
+  if (auto* embeddings = std::get_if<messages::Embeddings>(&*reply)) {
+    auto vectors = read_vectors(message.tensors);
+    if (!vectors) return tl::make_unexpected(vectors.error());
+    embeddings->vectors = *std::move(vectors);
+  }
+  return reply;
+}
+
+}  // namespace zenith::links

@@ -1,0 +1,85 @@
+// Enums of messages/ and of the schemas have the same numbers, checked here name by name.
+#pragma once
+
+#include "schema/answer_generated.h"
+#include "schema/membership_generated.h"
+#include "schema/request_generated.h"
+#include "zenith/core/error.hpp"
+#include "zenith/messages/directory.hpp"
+#include "zenith/messages/reply.hpp"
+#include "zenith/messages/request.hpp"
+
+namespace zenith::links {
+
+/// The schema's twin of an enum.
+template <class E>
+struct Twin;
+
+template <class E>
+constexpr typename Twin<E>::type to_fb(E value) noexcept {
+  return static_cast<typename Twin<E>::type>(value);
+}
+
+#define ZENITH_SAME(E, name) static_assert(static_cast<int>(E::name) == static_cast<int>(Twin<E>::type::name))
+
+template <>
+struct Twin<Errc> {
+  using type = fb::Errc;
+};
+ZENITH_SAME(Errc, invalid_argument);
+ZENITH_SAME(Errc, unsupported);
+ZENITH_SAME(Errc, context_overflow);
+ZENITH_SAME(Errc, unauthorized);
+ZENITH_SAME(Errc, not_found);
+ZENITH_SAME(Errc, payload_too_large);
+ZENITH_SAME(Errc, rate_limited);
+ZENITH_SAME(Errc, overloaded);
+ZENITH_SAME(Errc, loading);
+ZENITH_SAME(Errc, unavailable);
+ZENITH_SAME(Errc, draining);
+ZENITH_SAME(Errc, deadline);
+ZENITH_SAME(Errc, cancelled);
+ZENITH_SAME(Errc, bad_file);
+ZENITH_SAME(Errc, bad_frame);
+ZENITH_SAME(Errc, out_of_memory);
+ZENITH_SAME(Errc, io);
+ZENITH_SAME(Errc, internal);
+
+template <>
+struct Twin<messages::FinishReason> {
+  using type = fb::FinishReason;
+};
+ZENITH_SAME(messages::FinishReason, stop);
+ZENITH_SAME(messages::FinishReason, length);
+
+template <>
+struct Twin<messages::Role> {
+  using type = fb::Role;
+};
+ZENITH_SAME(messages::Role, gateway);
+ZENITH_SAME(messages::Role, router);
+ZENITH_SAME(messages::Role, text);
+ZENITH_SAME(messages::Role, expert);
+ZENITH_SAME(messages::Role, vision);
+ZENITH_SAME(messages::Role, voice);
+ZENITH_SAME(messages::Role, sensor);
+
+template <>
+struct Twin<messages::Health> {
+  using type = fb::Health;
+};
+ZENITH_SAME(messages::Health, loading);
+ZENITH_SAME(messages::Health, ready);
+ZENITH_SAME(messages::Health, draining);
+ZENITH_SAME(messages::Health, failed);
+
+template <>
+struct Twin<messages::ModelKind> {
+  using type = fb::ModelKind;
+};
+ZENITH_SAME(messages::ModelKind, generate);
+ZENITH_SAME(messages::ModelKind, embed);
+
+#undef ZENITH_SAME
+
+}  // namespace zenith::links

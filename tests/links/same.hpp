@@ -1,0 +1,165 @@
+// Field-by-field equality of messages. The structured bindings stop compiling when a struct gets a field: then the
+// schema, the codec and tests/links/random_messages.hpp need it too.
+#pragma once
+
+#include <tuple>
+
+#include "zenith/links/codec.hpp"
+
+namespace zenith::links::testing {
+
+template <class T>
+bool same(const T& a, const T& b);
+template <class T>
+bool same(const std::vector<T>& a, const std::vector<T>& b);
+template <class T>
+bool same(const std::optional<T>& a, const std::optional<T>& b);
+template <class... T>
+bool same(const std::variant<T...>& a, const std::variant<T...>& b);
+
+inline auto fields(const messages::TraceContext& v) {
+  const auto& [trace_id, span_id, flags] = v;
+  return std::tie(trace_id, span_id, flags);
+}
+inline auto fields(const messages::Header& v) {
+  const auto& [id, tenant, deadline, priority, trace] = v;
+  return std::tie(id, tenant, deadline.at, priority, trace);
+}
+inline auto fields(const messages::ChatMessage& v) {
+  const auto& [role, text_parts, name, reasoning_content] = v;
+  return std::tie(role, text_parts, name, reasoning_content);
+}
+inline auto fields(const messages::Chat& v) {
+  const auto& [rows, template_kwargs, reasoning_effort] = v;
+  return std::tie(rows, template_kwargs, reasoning_effort);
+}
+inline auto fields(const SamplingParams& v) {
+  const auto& [temperature, top_p, min_p, top_k, presence, frequency, repeat, seed, logit_bias, ignore_eos] = v;
+  return std::tie(temperature, top_p, min_p, top_k, presence, frequency, repeat, seed, logit_bias, ignore_eos);
+}
+inline auto fields(const messages::Resume& v) {
+  const auto& [tokens, echoed, ended, completion_tokens, reasoning_tokens] = v;
+  return std::tie(tokens, echoed, ended, completion_tokens, reasoning_tokens);
+}
+inline auto fields(const messages::Generate& v) {
+  const auto& [header, model, prompt, sampling, choices, max_tokens, stop, logprobs, top_logprobs, echo, credit_events,
+               now_unix_seconds, resume, credit_spent] = v;
+  return std::tie(header, model, prompt, sampling, choices, max_tokens, stop, logprobs, top_logprobs, echo,
+                  credit_events, now_unix_seconds, resume, credit_spent);
+}
+inline auto fields(const messages::Embed& v) {
+  const auto& [header, model, inputs] = v;
+  return std::tie(header, model, inputs);
+}
+inline auto fields(const messages::Tokenize& v) {
+  const auto& [header, model, content, add_special, parse_special] = v;
+  return std::tie(header, model, content, add_special, parse_special);
+}
+inline auto fields(const messages::Detokenize& v) {
+  const auto& [header, model, tokens] = v;
+  return std::tie(header, model, tokens);
+}
+inline auto fields(const messages::ApplyTemplate& v) {
+  const auto& [header, model, chat, add_generation_prompt] = v;
+  return std::tie(header, model, chat, add_generation_prompt);
+}
+inline auto fields(const messages::LogprobEntry& v) {
+  const auto& [token, bytes, logprob] = v;
+  return std::tie(token, bytes, logprob);
+}
+inline auto fields(const messages::TokenLogprobs& v) {
+  const auto& [picked, top] = v;
+  return std::tie(picked, top);
+}
+inline auto fields(const messages::Started& v) {
+  const auto& [prompt_tokens] = v;
+  return std::tie(prompt_tokens);
+}
+inline auto fields(const messages::Delta& v) {
+  const auto& [choice, content, reasoning, logprobs, tokens] = v;
+  return std::tie(choice, content, reasoning, logprobs, tokens);
+}
+inline auto fields(const messages::ChoiceEnd& v) {
+  const auto& [choice, reason, completion_tokens, reasoning_tokens] = v;
+  return std::tie(choice, reason, completion_tokens, reasoning_tokens);
+}
+inline auto fields(const messages::Finished& v) {
+  const auto& [usage, timings] = v;
+  const auto& [prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens] = usage;
+  const auto& [prompt_n, predicted_n, cache_n, queue_ms, prompt_ms, predicted_ms] = timings;
+  return std::tie(prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, prompt_n, predicted_n, cache_n,
+                  queue_ms, prompt_ms, predicted_ms);
+}
+inline auto fields(const Error& v) {
+  const auto& [code, message, param, retry_after] = v;
+  return std::tie(code, message, param, retry_after);
+}
+inline auto fields(const messages::Embeddings& v) {
+  const auto& [vectors, prompt_tokens] = v;
+  return std::tie(vectors, prompt_tokens);
+}
+inline auto fields(const messages::Tokens& v) {
+  const auto& [tokens] = v;
+  return std::tie(tokens);
+}
+inline auto fields(const messages::Text& v) {
+  const auto& [text] = v;
+  return std::tie(text);
+}
+inline auto fields(const Peer& v) {
+  const auto& [epoch, id, version, numerics, role] = v;
+  return std::tie(epoch, id, version, numerics, role);
+}
+inline auto fields(const messages::ServiceStatus& v) {
+  const auto& [role, id, health, model, detail] = v;
+  return std::tie(role, id, health, model, detail);
+}
+inline auto fields(const messages::ModelEntry& v) {
+  const auto& [name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created] = v;
+  return std::tie(name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created);
+}
+inline auto fields(const messages::Load& v) {
+  const auto& [queue, running, sequences, pages_used, pages, tokens] = v;
+  return std::tie(queue, running, sequences, pages_used, pages, tokens);
+}
+inline auto fields(const messages::Member& v) {
+  const auto& [status, model, epoch, endpoint, server_key, numerics, load, contact] = v;
+  return std::tie(status, model, epoch, endpoint, server_key, numerics, load, contact);
+}
+inline auto fields(const messages::Announcement& v) {
+  const auto& [members] = v;
+  return std::tie(members);
+}
+inline auto fields(const messages::View& v) {
+  const auto& [epoch, version, members, aliases, draining] = v;
+  return std::tie(epoch, version, members, aliases, draining);
+}
+
+template <class T>
+concept HasFields = requires(const T& v) { fields(v); };
+
+template <class T>
+bool same(const T& a, const T& b) {
+  if constexpr (HasFields<T>) {
+    const auto left = fields(a), right = fields(b);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return (same(std::get<I>(left), std::get<I>(right)) && ...);
+    }(std::make_index_sequence<std::tuple_size_v<decltype(left)>>{});
+  } else {
+    return a == b;
+  }
+}
+template <class T>
+bool same(const std::vector<T>& a, const std::vector<T>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const T& x, const T& y) { return same(x, y); });
+}
+template <class T>
+bool same(const std::optional<T>& a, const std::optional<T>& b) {
+  return a.has_value() == b.has_value() && (!a || same(*a, *b));
+}
+template <class... T>
+bool same(const std::variant<T...>& a, const std::variant<T...>& b) {
+  return a.index() == b.index() && std::visit([&]<class X>(const X& x) { return same(x, std::get<X>(b)); }, a);
+}
+
+}  // namespace zenith::links::testing
