@@ -62,8 +62,8 @@ struct Header {
   std::uint16_t layer = 0, experts = 0;
   std::uint8_t priority = 1, trace_flags = 0;
   std::uint16_t status = 0;           ///< of error: Errc + 1
-  std::uint32_t credit_kib = 0;       ///< more that the receiver may send, in units of 1024 bytes
-  std::uint32_t credit_requests = 0;  ///< more requests that the receiver may have open
+  std::uint32_t credit_kib = 0;       ///< of open requests, in units of 1024 bytes: what the receiver may have in all
+  std::uint32_t credit_requests = 0;  ///< requests that the receiver may have open in all; 0 = as before
   std::uint32_t queue_us = 0;         ///< of a reply: how long the request waited
   std::uint32_t service_us = 0;       ///< of a reply: how long it took
   std::uint64_t payload_bytes = 0;    ///< of all rows, where they lie; checked
