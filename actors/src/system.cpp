@@ -287,6 +287,8 @@ std::size_t System::settle() {
   return handled;
 }
 
+std::optional<Instant> System::next_alarm() const { return impl_->timers.next(); }
+
 void System::stop() {
   if (!impl_->system) return;
   std::vector<Address> rest;

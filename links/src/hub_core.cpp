@@ -30,6 +30,9 @@ Error gone(std::string what) { return Error{Errc::unavailable, std::move(what), 
 
 constexpr Duration kFirstHelloAgain = std::chrono::milliseconds(20);
 
+// Within a host the kernel copies bytes faithfully; a network is trusted less.
+bool needs_hash(std::string_view endpoint) { return !endpoint.starts_with("ipc://"); }
+
 }  // namespace
 
 struct HubCore::Session {
@@ -75,7 +78,7 @@ struct HubCore::Dialler {
   std::string endpoint;
   actors::Ref<LinkMessage> owner;
   std::uint32_t number = 0;  // of the last hello
-  bool connected = false;
+  bool connected = false, hash = false;
   std::optional<Instant> hello_at;  // when one is said (again)
   LinkId link;                      // 0: none is up
   std::string last_failure;
@@ -87,6 +90,7 @@ struct HubCore::Listener {
   std::string endpoint;
   actors::Ref<LinkMessage> owner;
   std::map<Route, LinkId> links;
+  bool hash = false;
 };
 
 HubCore::HubCore(Identity me, LinkTiming timing, LinkLimits limits, const Clock& clock)
@@ -99,6 +103,7 @@ ListenerId HubCore::listen(Conn conn, std::string endpoint, actors::Ref<LinkMess
   auto listener = std::make_unique<Listener>();
   listener->id = ListenerId{++last_id_};
   listener->conn = conn;
+  listener->hash = needs_hash(endpoint);
   listener->endpoint = std::move(endpoint);
   listener->owner = std::move(owner);
   const ListenerId id = listener->id;
@@ -110,6 +115,7 @@ DialId HubCore::dial(Conn conn, std::string endpoint, actors::Ref<LinkMessage> o
   auto dialler = std::make_unique<Dialler>();
   dialler->id = DialId{++last_id_};
   dialler->conn = conn;
+  dialler->hash = needs_hash(endpoint);
   dialler->endpoint = std::move(endpoint);
   dialler->owner = std::move(owner);
   const DialId id = dialler->id;
@@ -375,7 +381,7 @@ void HubCore::say_hello(Dialler& dialler) {
   hello.header.session = ++dialler.number;
   hello.body = encode_hello(Peer{me_.epoch, me_.id, me_.version, me_.numerics});
   dialler.hello_at = clock_.now() + timing_.hello_again;
-  sends_.push_back({dialler.conn, {}, std::move(hello)});
+  emit(dialler.conn, {}, std::move(hello));
 }
 
 void HubCore::push(Session& session, wire::Message message) {
@@ -383,7 +389,16 @@ void HubCore::push(Session& session, wire::Message message) {
   message.header.session = session.number;
   message.header.sequence = session.next_out++;
   ++session.sent;
-  sends_.push_back({session.conn, session.route, std::move(message)});
+  emit(session.conn, session.route, std::move(message));
+}
+
+void HubCore::emit(Conn conn, const Route& route, wire::Message message) {
+  const auto d = diallers_.find(conn);
+  const auto l = listeners_.find(conn);
+  if ((d != diallers_.end() && d->second->hash) || (l != listeners_.end() && l->second->hash)) {
+    message.header.flags |= wire::kPayloadHash;
+  }
+  sends_.push_back({conn, route, std::move(message)});
 }
 
 void HubCore::refuse(Conn conn, const Route& route, std::uint32_t session, const Error& why) {
@@ -393,7 +408,7 @@ void HubCore::refuse(Conn conn, const Route& route, std::uint32_t session, const
   goodbye.header.session = session;
   goodbye.header.status = static_cast<std::uint16_t>(static_cast<std::uint16_t>(why.code) + 1);
   goodbye.body = encode_error(why);
-  sends_.push_back({conn, route, std::move(goodbye)});
+  emit(conn, route, std::move(goodbye));
 }
 
 void HubCore::report_failure(Dialler& dialler, const Error& why) {
@@ -437,7 +452,7 @@ void HubCore::on_hello(Listener& listener, const Route& route, const wire::Messa
   welcome.header.credit_requests = limits_.credit_requests;
   welcome.header.credit_kib = limits_.credit_kib;
   welcome.body = encode_hello(Peer{me_.epoch, me_.id, me_.version, me_.numerics});
-  sends_.push_back({listener.conn, route, std::move(welcome)});
+  emit(listener.conn, route, std::move(welcome));
 }
 
 void HubCore::on_welcome(Dialler& dialler, const wire::Message& message) {

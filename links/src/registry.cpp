@@ -24,7 +24,9 @@ Status Registry::announce(std::uint64_t source, messages::Announcement announcem
   for (Member& member : announcement.members) {
     const std::string id = member.status.id;
     const auto old = rows_.find(id);
-    if (old != rows_.end() && old->second.contact && old->second.source != source) {
+    // One process owns an endpoint: who announces from the same one is its successor.
+    if (old != rows_.end() && old->second.contact && old->second.source != source &&
+        old->second.member.endpoint != member.endpoint) {
       if (result) {
         result = fail(Errc::invalid_argument,
                       fmt::format("service id '{}' is in use by the process at {}: give this one another id", id,

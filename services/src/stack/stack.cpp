@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "outside.hpp"
 #include "plan_services.hpp"
 #include "zenith/actors/router.hpp"
 #include "zenith/actors/supervisor.hpp"
 #include "zenith/core/log.hpp"
+#include "zenith/kernels/dispatch.hpp"
 #include "zenith/kernels/thread_pool.hpp"
 #include "zenith/services/graph_port.hpp"
 #include "zenith/services/text/text_service.hpp"
@@ -44,6 +46,7 @@ class StackImpl final : public Stack {
         metrics_(metrics),
         board_(std::make_shared<Board>(options_.config.aliases)),
         sessions_(capacity()),
+        remote_sessions_(capacity()),
         calls_(system_, 512),
         port_({&system_, &sessions_, &calls_, router_, board_, &metrics_}) {
     const std::uint32_t threads = options_.config.lanes.compute;
@@ -52,15 +55,31 @@ class StackImpl final : public Stack {
     loader_ = make_worker("zenith-load");
     // The first view is published by hand: the directory goes on from it, and requests may come at once.
     DirectoryState first{*board_->view()};
-    first.on(Announce{{Role::router, "router", Health::ready, {}, {}}, {}});
+    if (has(Role::router)) {
+      first.on(Announce{{Role::router, "router", Health::ready, {}, {}}, {}});
+    } else if (has(Role::gateway)) {
+      first.on(Announce{{Role::router, "router", Health::loading, {}, "being connected"}, {}});
+    }
     for (const ModelSpec& spec : specs_) {
       first.on(Announce{{Role::text, spec.service_id, Health::loading, spec.name, "waits for its turn to load"}, {}});
     }
     board_->publish(first.view());
+    if (options_.placement) {
+      outside_ = std::make_unique<Outside>(outside_parts());
+      board_->on_publish([this] { outside_->board_changed(); });
+    }
     supervisor_ = system_.spawn_as<SupervisorMessage>("supervisor", make_supervisor({}));
     supervise<DirectoryMessage>("directory", directory_, [this] { return make_directory(board_); });
     supervise<RouterMessage>("router", router_, [this] { return make_router(board_); });
+  }
+
+  /// @returns why an endpoint cannot be listened on.
+  Status begin() {
+    if (outside_) {
+      if (auto ok = outside_->start(); !ok) return ok;
+    }
     for (const ModelSpec& spec : specs_) loader_->submit([this, spec] { load(spec); });
+    return {};
   }
 
   ~StackImpl() override { stop(); }
@@ -88,17 +107,19 @@ class StackImpl final : public Stack {
   void drain(Deadline deadline) override {
     directory_->send(StartDraining{}, Urgency::high);
     sessions_.close();
+    remote_sessions_.close();
     calls_.close();
     const auto left = [&] { return deadline.left(effects_.clock().now()); };
-    if (sessions_.wait_empty(left()) && calls_.wait_empty(left())) return;
+    if (sessions_.wait_empty(left()) && remote_sessions_.wait_empty(left()) && calls_.wait_empty(left())) return;
     log(LogLevel::warn, "stack", "the drain time is over: the rest is cancelled",
-        {{"requests", sessions_.size() + calls_.size()}});
+        {{"requests", sessions_.size() + remote_sessions_.size() + calls_.size()}});
     cancel_rest();
   }
 
   void stop() override {
     if (std::exchange(stopped_, true)) return;
     sessions_.close();
+    remote_sessions_.close();
     calls_.close();
     cancel_rest();
     loader_->stop();
@@ -109,8 +130,28 @@ class StackImpl final : public Stack {
   }
 
  private:
+  bool has(Role role) const { return !options_.placement || options_.placement->has(role); }
+
+  OutsideParts outside_parts() {
+    OutsideParts parts;
+    parts.placement = *options_.placement;
+    parts.aliases = options_.config.aliases;
+    for (const ModelSpec& spec : specs_) {
+      parts.local_ids.push_back(spec.service_id);
+      parts.numerics[spec.service_id] =
+          kernels::numerics_id() + (spec.numerics == kernels::Numerics::exact ? " exact" : " fast");
+    }
+    parts.system = &system_;
+    parts.effects = &effects_;
+    parts.sessions = &remote_sessions_;
+    parts.board = board_;
+    parts.directory = directory_;
+    parts.supervise = [this](ChildSpec child) { supervisor_.send(Supervise{std::move(child), {}}); };
+    return parts;
+  }
+
   std::size_t capacity() const {
-    std::size_t all = 64;  // those that are refused or end while they are counted
+    std::size_t all = options_.placement ? 1024 : 64;  // those that are refused or end while they are counted
     for (const ModelSpec& spec : specs_) all += spec.sequences + spec.queue;
     return all;
   }
@@ -118,8 +159,10 @@ class StackImpl final : public Stack {
   void cancel_rest() {
     const Error why{Errc::draining, "the server shut down before the answer was complete", {}, {}};
     sessions_.send_all([&] { return CancelSession{why}; });
+    remote_sessions_.send_all([&] { return CancelSession{why}; });
     calls_.cancel_all(why);
     sessions_.wait_empty(std::chrono::seconds(2));
+    remote_sessions_.wait_empty(std::chrono::seconds(2));
     calls_.wait_empty(std::chrono::seconds(2));
   }
 
@@ -218,7 +261,8 @@ class StackImpl final : public Stack {
   std::shared_ptr<Board> board_;
   std::shared_ptr<SharedRef<DirectoryMessage>> directory_ = std::make_shared<SharedRef<DirectoryMessage>>();
   std::shared_ptr<SharedRef<RouterMessage>> router_ = std::make_shared<SharedRef<RouterMessage>>();
-  SessionTable sessions_;
+  SessionTable sessions_, remote_sessions_;
+  std::unique_ptr<Outside> outside_;
   System system_{effects_.clock(), {}};
   CallTable calls_;
   GraphPort port_;
@@ -230,14 +274,17 @@ class StackImpl final : public Stack {
 
 Expected<std::unique_ptr<Stack>> Stack::start(StackOptions options, Effects& effects, MemoryLedger& ledger,
                                               Metrics& metrics) {
-  auto specs = plan_services(options.config);
+  Expected<std::vector<ModelSpec>> specs = std::vector<ModelSpec>{};
+  if (!options.placement || options.placement->has(messages::Role::text)) specs = plan_services(options.config);
   if (!specs) return tl::make_unexpected(std::move(specs.error()));
   if (!options.find) {
     const auto& dir = options.config.models.dir;
     options.find = [dir = dir.empty() ? zenith_home() / "models" : std::filesystem::path{dir}](
                        const std::string& name) { return find_model_file(dir, name); };
   }
-  return std::make_unique<StackImpl>(std::move(options), std::move(*specs), effects, ledger, metrics);
+  auto stack = std::make_unique<StackImpl>(std::move(options), std::move(*specs), effects, ledger, metrics);
+  if (auto ok = stack->begin(); !ok) return tl::make_unexpected(std::move(ok.error()));
+  return stack;
 }
 
 }  // namespace zenith::services

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "zenith/actors/actor.hpp"
@@ -45,6 +46,7 @@ class System {
 
   /// Deterministic systems only: runs actors and due alarms until nothing is left to do. @returns handlers run.
   std::size_t settle();
+  std::optional<Instant> next_alarm() const;  ///< when settle() would have more to do
 
   void stop();  ///< ends every actor and waits for it; idempotent; not from an actor
 

@@ -113,6 +113,7 @@ class HubCore {
   void lose(LinkId link, Error why, bool tell_peer);
   void say_hello(Dialler& dialler);
   void push(Session& session, wire::Message message);
+  void emit(Conn conn, const Route& route, wire::Message message);
   void refuse(Conn conn, const Route& route, std::uint32_t session, const Error& why);
   void report_failure(Dialler& dialler, const Error& why);
   void deliver(const actors::Ref<LinkMessage>& to, LinkMessage message,

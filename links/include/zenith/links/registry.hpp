@@ -23,8 +23,8 @@ struct RegistryOptions {
 class Registry {
  public:
   explicit Registry(RegistryOptions options);
-  /// Replaces what the source said before. A member with an id that a living one of another source has is refused; one
-  /// with other weights or numerics than a living member of the same model is listed as failed, with both named.
+  /// Replaces what the source said before. A member with an id that a living one at another endpoint has is refused;
+  /// one with other weights or numerics than a living member of the same model is listed as failed, with both named.
   /// @returns invalid_argument naming the first id that was refused; the others count.
   Status announce(std::uint64_t source, messages::Announcement announcement, Instant now);
   void lost(std::uint64_t source, const std::string& why, Instant now);  ///< its services are listed as failed

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "zenith/core/config.hpp"
@@ -13,6 +14,7 @@
 #include "zenith/core/metrics.hpp"
 #include "zenith/gateway/port.hpp"
 #include "zenith/models/engine/model.hpp"
+#include "zenith/services/placement.hpp"
 
 namespace zenith::services {
 
@@ -43,6 +45,7 @@ struct StackOptions {
   ModelLoader load = load_with_engine;  ///< tests put a toy model here
   /// The licence of a model whose file names none; empty when nobody knows.
   std::function<std::string(const std::string& name)> license = [](const std::string&) { return std::string{}; };
+  std::optional<Placement> placement;  ///< absent: every role in this process, no links
 };
 
 inline constexpr const char* kDefaultModel = "smollm2-135m";
@@ -53,7 +56,8 @@ class Stack {
  public:
   /// Returns at once: models load in the background, shown as `loading` in snapshot(). effects, ledger and metrics must
   /// outlive it.
-  /// @returns invalid_argument naming the key of the configuration that is wrong.
+  /// @returns invalid_argument naming the key of the configuration that is wrong; io or unavailable naming an endpoint
+  /// that cannot be listened on.
   static Expected<std::unique_ptr<Stack>> start(StackOptions options, Effects& effects, MemoryLedger& ledger,
                                                 Metrics& metrics);
   virtual ~Stack() = default;  ///< stop()

@@ -1,0 +1,28 @@
+// Where a process stands in the graph: which roles it has, and how it reaches the others.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "zenith/links/hub.hpp"
+#include "zenith/messages/directory.hpp"
+
+namespace zenith::services {
+
+/// Absent from StackOptions: every role in this process, no links.
+struct Placement {
+  std::set<messages::Role> roles;  ///< gateway, router, text; at least one
+  links::Hub* hub = nullptr;       ///< outlives the stack
+  std::uint64_t epoch = 0;         ///< of this process, as in the hub's hello
+
+  // The directory: with the role router it listens there, without it dials.
+  std::string directory_bind, directory_endpoint, directory_key;
+  // With the role text.
+  std::string service_bind, service_endpoint, public_key;
+  bool allow_mixed_numerics = false;
+
+  bool has(messages::Role role) const { return roles.contains(role); }
+};
+
+}  // namespace zenith::services
