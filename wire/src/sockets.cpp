@@ -60,6 +60,7 @@ struct Sockets::Impl {
   std::vector<std::unique_ptr<SocketEntry>> arriving;
   std::vector<Conn> leaving;
   std::unordered_map<Conn, std::string> bound;
+  std::unordered_map<Conn, std::size_t> largest_frame;
 
   Expected<Conn> add(bool listener, const std::string& endpoint, const std::string& key);
   bool watch(int fd, std::uint64_t tag) const;
@@ -116,6 +117,7 @@ void Sockets::close(Conn conn) {
     const std::lock_guard lock(impl_->mutex);
     impl_->leaving.push_back(conn);
     impl_->bound.erase(conn);
+    impl_->largest_frame.erase(conn);
   }
   wake();
 }
@@ -124,6 +126,12 @@ std::string Sockets::bound(Conn listener) const {
   const std::lock_guard lock(impl_->mutex);
   const auto known = impl_->bound.find(listener);
   return known == impl_->bound.end() ? std::string{} : known->second;
+}
+
+std::size_t Sockets::largest_frame(Conn conn) const {
+  const std::lock_guard lock(impl_->mutex);
+  const auto known = impl_->largest_frame.find(conn);
+  return known == impl_->largest_frame.end() ? 0 : known->second;
 }
 
 void Sockets::wake() { eventfd_write(impl_->event.fd, 1); }
@@ -219,6 +227,7 @@ Expected<Conn> Sockets::Impl::add(bool listener, const std::string& endpoint, co
   {
     const std::lock_guard lock(mutex);
     if (listener) bound[conn] = (*entry)->endpoint;
+    largest_frame[conn] = (*entry)->tcp ? options.tcp_frame_bytes : options.ipc_frame_bytes;
     arriving.push_back(std::move(*entry));
   }
   eventfd_write(event.fd, 1);

@@ -67,9 +67,10 @@ class Sockets {
   Expected<Conn> listen(const std::string& endpoint);
   /// @param server_key Z85; needed for TCP, empty for ipc. Nobody needs to listen yet.
   Expected<Conn> dial(const std::string& endpoint, const std::string& server_key);
-  void close(Conn conn);                   ///< an ipc path that was listened on stays ours until the Sockets end
-  std::string bound(Conn listener) const;  ///< the endpoint with its real port; empty for an unknown one
-  void wake();                             ///< run_once returns soon
+  void close(Conn conn);                       ///< an ipc path that was listened on stays ours until the Sockets end
+  std::string bound(Conn listener) const;      ///< the endpoint with its real port; empty for an unknown one
+  std::size_t largest_frame(Conn conn) const;  ///< that may be sent; 0 for an unknown one
+  void wake();                                 ///< run_once returns soon
 
   // One thread.
   /// All frames or none. Frames from 4 KiB are not copied: their owner is held until they are on the way.
