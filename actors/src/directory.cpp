@@ -1,6 +1,7 @@
 #include "zenith/actors/directory.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "zenith/core/log.hpp"
 
@@ -20,12 +21,14 @@ std::string DirectoryView::resolve(std::string_view name) const {
 
 messages::Snapshot snapshot_of(const DirectoryView& view) {
   messages::Snapshot out;
-  bool loading = false, serving = false;
+  bool loading = false;
+  std::set<std::string> ready, waited_for;  // models
   for (const auto& service : view.services) {
     auto status = service.status;
     if (view.draining && status.health == Health::ready) status.health = Health::draining;
     loading |= status.health == Health::loading;
-    serving |= !status.model.empty() && status.health == Health::ready;
+    if (!status.model.empty() && status.health == Health::ready) ready.insert(status.model);
+    if (!status.model.empty() && status.health == Health::loading) waited_for.insert(status.model);
     out.services.push_back(std::move(status));
     const auto known = [&](const messages::ModelEntry& m) { return m.name == service.model->name; };
     if (service.model && std::none_of(out.models.begin(), out.models.end(), known))
@@ -44,10 +47,11 @@ messages::Snapshot snapshot_of(const DirectoryView& view) {
   }
   if (view.draining) {
     out.overall = Health::draining;
-  } else if (loading || view.services.empty()) {
+  } else if (!std::includes(ready.begin(), ready.end(), waited_for.begin(), waited_for.end()) ||
+             (ready.empty() && (loading || view.services.empty()))) {
     out.overall = Health::loading;
   } else {
-    out.overall = serving ? Health::ready : Health::failed;
+    out.overall = ready.empty() ? Health::failed : Health::ready;
   }
   return out;
 }

@@ -189,6 +189,8 @@ Status read_root(Config& config, const toml::table& root, const std::string& fil
       ok = read_section(config.models, kModels, node, file, name);
     } else if (name == "links") {
       ok = read_section(config.links, kLinks, node, file, name);
+    } else if (name == "curve") {
+      ok = read_section(config.curve, kCurve, node, file, name);
     } else if (name == "lanes") {
       ok = read_section(config.lanes, kLanes, node, file, name);
     } else if (name == "log") {
@@ -283,6 +285,7 @@ Expected<Config> load_config(const std::optional<std::filesystem::path>& file, c
   if (ok) ok = read_environment(config.server, kServer, "server", environment);
   if (ok) ok = read_environment(config.models, kModels, "models", environment);
   if (ok) ok = read_environment(config.links, kLinks, "links", environment);
+  if (ok) ok = read_environment(config.curve, kCurve, "curve", environment);
   if (ok) ok = read_environment(config.lanes, kLanes, "lanes", environment);
   if (ok) ok = read_environment(config.log, kLog, "log", environment);
   if (ok) ok = finish(config);
@@ -301,6 +304,8 @@ std::string to_toml(const Config& config) {
   }
   out += "\n[links]\n";
   print(out, config.links, kLinks);
+  out += "\n[curve]\n";
+  print(out, config.curve, kCurve);
   out += "\n[lanes]\n";
   print(out, config.lanes, kLanes);
   out += "\n[log]\n";

@@ -62,11 +62,13 @@ inline constexpr std::array<Key<LinksConfig>, 2> kLinks{{
     {"allow_mixed_numerics", &LinksConfig::allow_mixed_numerics},
 }};
 
+inline constexpr std::array<Key<CurveConfig>, 2> kCurve{{{"dir", &CurveConfig::dir}, {"allow", &CurveConfig::allow}}};
+
 inline constexpr std::array<Key<LanesConfig>, 1> kLanes{{{"compute", &LanesConfig::compute, Text::any, 0, 4096}}};
 
 inline constexpr std::array<Key<LogConfig>, 1> kLog{{{"level", &LogConfig::level, Text::log_level}}};
 
-inline constexpr std::array<std::string_view, 7> kSections{"server", "models", "service", "links",
-                                                           "lanes",  "log",    "aliases"};
+inline constexpr std::array<std::string_view, 8> kSections{"server", "models", "service", "links",
+                                                           "curve",  "lanes",  "log",     "aliases"};
 
 }  // namespace zenith::config

@@ -78,6 +78,17 @@ INSTANTIATE_TEST_SUITE_P(
                     OverallCase{"draining", {Health::ready}, true, Health::draining}),
     [](const auto& i) { return std::string{i.param.name}; });
 
+TEST(directory, a_replica_that_loads_or_failed_takes_no_readiness_away) {
+  DirectoryState state{DirectoryView{}};
+  state.on(Announce{{Role::text, "a", Health::ready, "m", {}}, {}});
+  state.on(Announce{{Role::text, "b", Health::loading, "m", {}}, {}});
+  EXPECT_EQ(snapshot_of(state.view()).overall, Health::ready);
+  state.on(Report{"a", Health::failed, "gone", {}, {}});
+  EXPECT_EQ(snapshot_of(state.view()).overall, Health::loading);
+  state.on(Forget{"b"});
+  EXPECT_EQ(snapshot_of(state.view()).overall, Health::failed);
+}
+
 TEST_F(DirectoryTest, a_report_changes_a_known_service_and_refuses_an_unknown_one) {
   announce("text-0", "small", Health::loading);
   ASSERT_TRUE(state.on(Report{"text-0", Health::failed, "the file is truncated", {}, {}}));

@@ -14,7 +14,6 @@ constexpr std::array<std::string_view, 3> kRoles{"gateway", "router", "text"};
 
 /// Roles as flags have the rules of service.role: the same check says the same words.
 Status check_roles(const std::vector<std::string>& roles) {
-  std::set<std::string> named;
   for (const auto& role : roles) {
     if (role == "expert" || role == "vision" || role == "voice" || role == "sensor") {
       return fail(Errc::unsupported,
@@ -24,11 +23,6 @@ Status check_roles(const std::vector<std::string>& roles) {
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
       return fail(Errc::invalid_argument, "role '" + role + "' is unknown; known roles: gateway, router, text", "role");
     }
-    named.insert(role);
-  }
-  if (!named.empty() && named.size() != kRoles.size()) {
-    return fail(Errc::unsupported, "this build serves gateway, router and text in one process: name all three, or none",
-                "role");
   }
   return {};
 }
@@ -84,6 +78,23 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
     }
   }
   return config;
+}
+
+Status keep_ids(Config& config, const std::vector<std::string>& ids) {
+  std::string known;
+  for (const auto& service : config.services) {
+    if (service.role == "text") known += (known.empty() ? "" : ", ") + service.id;
+  }
+  for (const auto& id : ids) {
+    const bool there = std::any_of(config.services.begin(), config.services.end(),
+                                   [&](const auto& s) { return s.role == "text" && s.id == id; });
+    if (!there) return fail(Errc::not_found, "--id " + id + ": no text service has that id; there are: " + known, "id");
+  }
+  if (ids.empty()) return {};
+  std::erase_if(config.services, [&](const auto& service) {
+    return service.role == "text" && std::find(ids.begin(), ids.end(), service.id) == ids.end();
+  });
+  return {};
 }
 
 std::vector<std::string> wanted_models(const Config& config) {

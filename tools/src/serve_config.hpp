@@ -15,12 +15,18 @@ struct ServeOptions {
   std::optional<std::string> config_file;
   std::optional<std::string> listen;
   std::vector<std::string> models;  ///< --model: one text service with these, instead of the configuration's
+  std::vector<std::string> ids;     ///< --id: of the services of these roles, only those with these ids
   bool offline = false, print_config = false;
 };
 
-/// flag > environment > file > default. Services are filled in: the result says all that runs.
+/// flag > environment > file > default. Services are filled in: the result says all of the system, also what other
+/// processes run.
 /// @returns invalid_argument or unsupported naming the flag, key or role.
 Expected<Config> serve_config(const ServeOptions& options, const Environment& environment);
+
+/// Drops the text services whose id is not among `ids` (when there are any): what this process serves of them.
+/// @returns not_found naming the ids that there are.
+Status keep_ids(Config& config, const std::vector<std::string>& ids);
 
 /// Every model that the configuration's text services name, in order, once each.
 std::vector<std::string> wanted_models(const Config& config);

@@ -134,7 +134,7 @@ void Outside::follow(links::ViewChanged change) {
     const std::lock_guard lock(mutex_);
     view_ = change.view;
   }
-  if (!parts_.placement.has(Role::router)) {
+  if (!parts_.placement.has(Role::router) && parts_.placement.has(Role::gateway)) {
     parts_.directory->send(Report{"router",
                                   change.reachable ? Health::ready : Health::failed,
                                   change.reachable ? "" : "the directory cannot be reached: " + change.detail,

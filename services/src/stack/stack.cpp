@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "outside.hpp"
 #include "plan_services.hpp"
 #include "zenith/actors/router.hpp"
@@ -88,15 +90,19 @@ class StackImpl final : public Stack {
   messages::Snapshot snapshot() const override { return port_.snapshot(); }
 
   Status wait_loaded(std::chrono::milliseconds limit) override {
-    const auto loaded = [](const DirectoryView& view) {
-      for (const auto& service : view.services) {
-        if (service.status.health == Health::loading) return false;
-      }
-      return true;
+    const auto mine = [this](const DirectoryView::Service& service) {
+      return std::any_of(specs_.begin(), specs_.end(),
+                         [&](const ModelSpec& spec) { return spec.service_id == service.status.id; });
+    };
+    const auto loaded = [&](const DirectoryView& view) {
+      if (specs_.empty() && has(Role::gateway)) return snapshot_of(view).overall == Health::ready;
+      return std::none_of(view.services.begin(), view.services.end(), [&](const auto& service) {
+        return mine(service) && service.status.health == Health::loading;
+      });
     };
     if (!board_->wait(loaded, limit)) return fail(Errc::deadline, "the models were not loaded in time");
     for (const auto& service : board_->view()->services) {
-      if (service.status.health == Health::failed) {
+      if (mine(service) && service.status.health == Health::failed) {
         return fail(Errc::unavailable,
                     fmt::format("service '{}' failed: {}", service.status.id, service.status.detail));
       }

@@ -1,13 +1,16 @@
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <signal.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <set>
 #include <thread>
 
 #include "local_model.hpp"
+#include "process_links.hpp"
 #include "serve_config.hpp"
 #include "signals.hpp"
 #include "verb.hpp"
@@ -104,22 +107,34 @@ class Loading {
   std::thread thread_;
 };
 
+/// What a process serves over: HTTP, links, or both.
+struct Front {
+  gateway::Server* server = nullptr;  ///< null without the role gateway
+  std::string greeting;               ///< printed once the models are loaded
+};
+
 /// Runs until a signal says stop. @returns why loading failed, if it did.
-Status run_until_stopped(const ServeOptions& options, Config config, const gateway::ServerOptions& server_options,
-                         const Signals& signals, services::Stack& stack, gateway::Server& server) {
+Status run_until_stopped(const ServeOptions& options, Config config, const Front& front, const Signals& signals,
+                         services::Stack& stack, const Clock& clock) {
   const Event loaded, ended;
-  std::thread serving{[&] {
-    server.run();
-    ended.raise();
-  }};
+  std::thread serving;
+  if (front.server != nullptr) {
+    serving = std::thread{[&] {
+      front.server->run();
+      ended.raise();
+    }};
+  }
   Loading loading{stack, loaded};
   Status result;
   bool stopping = false, waiting_for_models = true;
   const auto stop = [&](seconds drain) {
-    if (stopping) return;
-    stopping = true;
+    if (std::exchange(stopping, true)) return;
     loading.stop();
-    server.stop(drain);
+    if (front.server != nullptr) return front.server->stop(drain);
+    serving = std::thread{[&stack, &clock, &ended, drain] {
+      stack.drain(Deadline{clock.now() + drain});
+      ended.raise();
+    }};
   };
   for (bool running = true; running;) {
     std::array<pollfd, 3> waited{{{signals.fd(), POLLIN, 0}, {loaded.fd(), POLLIN, 0}, {ended.fd(), POLLIN, 0}}};
@@ -130,8 +145,7 @@ Status run_until_stopped(const ServeOptions& options, Config config, const gatew
       loaded.clear();
       const Status& status = loading.join();
       if (status) {
-        if (auto ok = print(greeting(config, server_options, server.port())); !ok)
-          log(LogLevel::warn, "serve", ok.error().message);
+        if (auto ok = print(front.greeting); !ok) log(LogLevel::warn, "serve", ok.error().message);
       } else if (!stopping) {
         result = status;
         stop(seconds{0});
@@ -153,36 +167,60 @@ Status run_until_stopped(const ServeOptions& options, Config config, const gatew
   return result;
 }
 
+/// The configuration as this process runs it: without the services of other processes.
+Config local_part(const Config& config, const std::set<messages::Role>& roles) {
+  Config local = config;
+  if (!roles.contains(messages::Role::text)) {
+    std::erase_if(local.services, [](const auto& service) { return service.role == "text"; });
+  }
+  return local;
+}
+
 Status serve(const ServeOptions& options, const Context&) {
-  const auto config = serve_config(options, environment);
+  auto config = serve_config(options, environment);
   if (!config) return tl::make_unexpected(config.error());
   if (options.print_config) return print(to_toml(*config));
   set_log_level(level_of(config->log.level));
   if (auto ok = restrict_kernels(); !ok) return ok;
+  if (auto ok = keep_ids(*config, options.ids); !ok) return ok;
   const auto server_options = tools::server_options(*config);
   if (!server_options) return tl::make_unexpected(server_options.error());
-  if (auto ok = fetch_models(*config, options.offline); !ok) return ok;
+  const auto roles = roles_of(options.roles);
+  const bool gateway = roles.contains(messages::Role::gateway);
+  if (auto ok = fetch_models(local_part(*config, roles), options.offline); !ok) return ok;
 
   // From here on threads start. A client that goes away must not end the process.
   signal(SIGPIPE, SIG_IGN);
   auto signals = Signals::block({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return tl::make_unexpected(signals.error());
   const auto effects = system_effects();
+  auto links = join(*config, roles, *effects);
+  if (!links) return tl::make_unexpected(links.error());
   MemoryLedger ledger{memory_budget(*config)};
   Metrics metrics;
   services::StackOptions stack_options;
-  stack_options.config = *config;
+  stack_options.config = local_part(*config, roles);
   stack_options.find = [dir = models_dir(*config)](const std::string& name) { return resolve_model(name, dir); };
   stack_options.license = [](const std::string& name) {
     const CatalogRow* row = find_in_catalog(name);
     return row == nullptr ? std::string{} : std::string{row->license};
   };
+  if (*links) stack_options.placement = (*links)->placement;
   auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
   if (!stack) return tl::make_unexpected(stack.error());
-  auto server = gateway::Server::listen(*server_options, (*stack)->port(), *effects, metrics);
-  if (!server) return tl::make_unexpected(server.error());
-  log(LogLevel::info, "serve", "listening", {{"address", config->server.listen}, {"port", (*server)->port()}});
-  const Status result = run_until_stopped(options, *config, *server_options, *signals, **stack, **server);
+  Front front;
+  std::unique_ptr<gateway::Server> server;
+  if (gateway) {
+    auto listening = gateway::Server::listen(*server_options, (*stack)->port(), *effects, metrics);
+    if (!listening) return tl::make_unexpected(listening.error());
+    server = std::move(*listening);
+    front.server = server.get();
+    front.greeting = greeting(*config, *server_options, server->port());
+    log(LogLevel::info, "serve", "listening", {{"address", config->server.listen}, {"port", server->port()}});
+  } else {
+    front.greeting = fmt::format("Zenith {} is ready at {}\n", fmt::join(options.roles, ", "), (*links)->endpoint);
+  }
+  const Status result = run_until_stopped(options, *config, front, *signals, **stack, effects->clock());
   (*stack)->stop();
   if (result) log(LogLevel::info, "serve", "stopped");
   return result;
@@ -192,11 +230,14 @@ Status serve(const ServeOptions& options, const Context&) {
 
 Action add_serve(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
-  app.add_option("ROLE", options->roles, "gateway router text: all of them (the default) in one process");
+  app.add_option("ROLE", options->roles,
+                 "gateway, router, text: what this process is; default all of them, in one process");
   app.add_option("--config", options->config_file, "a TOML file; --print-config shows every key");
   app.add_option("--listen", options->listen, "host:port; server.listen");
   app.add_option("--model", options->models,
                  "serve this model (name or path) instead of the configured ones; may be repeated");
+  app.add_option("--id", options->ids,
+                 "of the configuration's text services, serve only the one with this id; may be repeated");
   app.add_flag("--offline", options->offline, "never fetch a model");
   app.add_flag("--print-config", options->print_config, "print what would run, as TOML, and end");
   return [options](const Context& context) { return serve(*options, context); };

@@ -33,8 +33,8 @@ struct DirectoryView {
   std::string resolve(std::string_view name) const;
 };
 
-/// What /readyz and /v1/models show. Overall: draining, else loading while any service loads, else ready when at least
-/// one service with a model is ready (a failed one shows in its line), else failed.
+/// What /readyz and /v1/models show. Overall: draining, else loading while a model has no ready service but one that
+/// loads, else ready when at least one service with a model is ready (a failed one shows in its line), else failed.
 messages::Snapshot snapshot_of(const DirectoryView& view);
 
 /// Where the latest view hangs. Any thread; nobody waits for an actor to read it.

@@ -56,6 +56,12 @@ struct LinksConfig {
   bool allow_mixed_numerics = false;  ///< allow_mixed_numerics: replicas may differ in the last bits
 };
 
+/// [curve]: keys of TCP links. `zenith keys` makes them.
+struct CurveConfig {
+  std::string dir;    ///< dir: NAME.public and NAME.secret, by service id; default $ZENITH_HOME/curve
+  std::string allow;  ///< allow: folder of the public keys that TCP listeners let in; default <dir>/allow
+};
+
 /// [lanes]
 struct LanesConfig {
   std::uint32_t compute = 0;  ///< compute: threads; 0 = usable cores
@@ -71,6 +77,7 @@ struct Config {
   ModelsConfig models;
   std::vector<ServiceConfig> services;  ///< empty in file and flags: gateway, router and text with the default models
   LinksConfig links;
+  CurveConfig curve;
   LanesConfig lanes;
   LogConfig log;
   std::map<std::string, std::string> aliases;  ///< [aliases] "gpt-4o-mini" = "smollm2-135m"

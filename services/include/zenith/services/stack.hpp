@@ -64,8 +64,8 @@ class Stack {
 
   virtual gateway::Port& port() = 0;
   virtual messages::Snapshot snapshot() const = 0;
-  /// Blocks until no service is loading. @returns the first failed service's reason as unavailable; deadline when
-  /// `limit` is over.
+  /// Blocks until no service of this process is loading; a gateway without such waits for the first ready one anywhere.
+  /// @returns the first failed service's reason as unavailable; deadline when `limit` is over.
   virtual Status wait_loaded(std::chrono::milliseconds limit) = 0;
   /// No new work (draining); blocks until all requests have ended; at the deadline the rest is cancelled with
   /// Errc::draining.

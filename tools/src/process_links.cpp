@@ -1,0 +1,142 @@
+#include "process_links.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "zenith/core/log.hpp"
+#include "zenith/kernels/dispatch.hpp"
+#include "zenith/wire/curve.hpp"
+
+namespace zenith::tools {
+namespace {
+
+using messages::Role;
+
+constexpr int kMostInstances = 64;
+
+const ServiceConfig* first_of(const Config& config, std::string_view role) {
+  const auto it =
+      std::find_if(config.services.begin(), config.services.end(), [&](const auto& s) { return s.role == role; });
+  return it == config.services.end() ? nullptr : &*it;
+}
+
+std::filesystem::path curve_dir(const Config& config) {
+  return config.curve.dir.empty() ? zenith_home() / "curve" : std::filesystem::path{config.curve.dir};
+}
+
+bool is_tcp(const std::string& endpoint) { return endpoint.starts_with("tcp://"); }
+
+/// The id itself, or the first of id.2, id.3 … that no living process has.
+Expected<wire::Claim> claim_id(const wire::RunDir& dir, std::string& id) {
+  for (int i = 1; i <= kMostInstances; ++i) {
+    std::string name = i == 1 ? id : fmt::format("{}.{}", id, i);
+    auto claim = dir.claim(name);
+    if (claim) {
+      id = std::move(name);
+      return claim;
+    }
+    if (claim.error().code != Errc::unavailable) return claim;
+  }
+  return fail(Errc::unavailable, fmt::format("{} processes called '{}' run already", kMostInstances, id), "service.id");
+}
+
+Expected<std::string> endpoint_of(const ServiceConfig& service, const wire::RunDir& dir) {
+  if (!service.endpoint.empty()) return service.endpoint;
+  return dir.endpoint(service.id);
+}
+
+std::string role_name(Role role) {
+  return role == Role::gateway ? "gateway" : role == Role::router ? "router" : "text";
+}
+
+/// Keys of this process when something of it goes over TCP: those of its first service's name.
+Expected<std::optional<wire::KeyPair>> keys_for(const Config& config, const std::string& name, bool tcp) {
+  if (!tcp) return std::nullopt;
+  auto keys = wire::load_keys(curve_dir(config), name);
+  if (!keys) return tl::make_unexpected(std::move(keys.error()));
+  return *keys;
+}
+
+}  // namespace
+
+std::set<Role> roles_of(const std::vector<std::string>& names) {
+  std::set<Role> roles;
+  for (const Role role : {Role::gateway, Role::router, Role::text}) {
+    const bool named = std::find(names.begin(), names.end(), role_name(role)) != names.end();
+    if (names.empty() || named) roles.insert(role);
+  }
+  return roles;
+}
+
+Expected<std::optional<ProcessLinks>> join(Config& config, const std::set<Role>& roles, Effects& effects) {
+  const ServiceConfig router_as_written = *first_of(config, "router");
+  const auto has = [&](Role role) { return roles.contains(role); };
+  if (has(Role::gateway) && has(Role::router) && has(Role::text) && router_as_written.endpoint.empty()) {
+    return std::nullopt;
+  }
+  auto dir = wire::RunDir::open(config.links.run_dir.empty() ? wire::RunDir::default_path()
+                                                             : std::filesystem::path{config.links.run_dir});
+  if (!dir) return tl::make_unexpected(std::move(dir.error()));
+  const auto swept = dir->sweep();
+  if (swept.sockets + swept.segments + swept.locks > 0) {
+    log(LogLevel::info, "links", "swept what dead processes left",
+        {{"sockets", swept.sockets}, {"segments", swept.segments}, {"locks", swept.locks}});
+  }
+
+  ProcessLinks out;
+  services::Placement& place = out.placement;
+  place.roles = roles;
+  place.allow_mixed_numerics = config.links.allow_mixed_numerics;
+  place.epoch = std::max<std::uint64_t>(1, effects.random_seed());
+  std::string key_name, name;
+  for (ServiceConfig& service : config.services) {
+    const bool mine = (service.role == "gateway" && has(Role::gateway)) ||
+                      (service.role == "router" && has(Role::router)) || (service.role == "text" && has(Role::text));
+    if (!mine) continue;
+    if (key_name.empty()) key_name = service.id;
+    auto claim = claim_id(*dir, service.id);
+    if (!claim) return tl::make_unexpected(std::move(claim.error()));
+    out.claims.push_back(std::move(*claim));
+    name += (name.empty() ? "" : "+") + service.id;
+  }
+
+  const auto directory = endpoint_of(router_as_written, *dir);
+  if (!directory) return tl::make_unexpected(directory.error());
+  place.directory_endpoint = *directory;
+  place.directory_bind = router_as_written.bind.empty() ? *directory : router_as_written.bind;
+  bool tcp = is_tcp(*directory);
+  if (tcp && !has(Role::router)) {
+    auto key = wire::load_public_key(curve_dir(config) / (router_as_written.id + ".public"));
+    if (!key) return tl::make_unexpected(std::move(key.error()));
+    place.directory_key = std::move(*key);
+  }
+  if (has(Role::text)) {
+    const ServiceConfig& text = *first_of(config, "text");
+    const auto endpoint = endpoint_of(text, *dir);
+    if (!endpoint) return tl::make_unexpected(endpoint.error());
+    place.service_endpoint = text.endpoint;  // empty: as bound
+    place.service_bind = text.bind.empty() ? *endpoint : text.bind;
+    tcp = tcp || is_tcp(*endpoint);
+    out.endpoint = *endpoint;
+  }
+  if (has(Role::router)) out.endpoint = *directory;
+
+  auto keys = keys_for(config, key_name, tcp);
+  if (!keys) return tl::make_unexpected(std::move(keys.error()));
+  links::ZmqHubOptions options;
+  options.me = {place.epoch, name, ZENITH_VERSION, kernels::numerics_id()};
+  options.sockets.allow =
+      config.curve.allow.empty() ? curve_dir(config) / "allow" : std::filesystem::path{config.curve.allow};
+  if (*keys) {
+    place.public_key = (*keys)->public_key;
+    options.sockets.keys = std::move(**keys);
+  }
+  auto hub = links::ZmqHub::start(std::move(options));
+  if (!hub) return tl::make_unexpected(std::move(hub.error()));
+  out.hub = std::move(*hub);
+  place.hub = out.hub.get();
+  return out;
+}
+
+}  // namespace zenith::tools
