@@ -1,4 +1,5 @@
-"""Writes the seeds of the gguf and safetensors targets: python tests/fuzz/make_corpus.py. No dependencies."""
+"""Writes the seeds of the gguf, safetensors and bodies targets: python tests/fuzz/make_corpus.py. No dependencies.
+The seeds of the wire target are tests/data/wire itself."""
 import json
 import pathlib
 import random
@@ -63,6 +64,15 @@ def safetensors(header, data):
     return struct.pack("<Q", len(packed)) + packed + data
 
 
+def bodies():
+    """The FlatBuffers body of each golden message that has one."""
+    for path in sorted((ROOT.parents[1] / "data" / "wire").glob("*.bin")):
+        first = path.read_bytes()[4:]
+        rows, kind, (size,), (offset,) = first[12], first[128:129], struct.unpack_from("<I", first, 132), struct.unpack_from("<Q", first, 152)
+        if rows > 0 and kind == b"\xff":
+            yield path.stem, first[offset:offset + size]
+
+
 def main():
     seeds = {f"fuzz_gguf/{arch}.gguf": model(arch) for arch in ("llama", "qwen3", "gemma3")}
     seeds["fuzz_gguf/empty.gguf"] = gguf({}, {})
@@ -70,6 +80,7 @@ def main():
         {"__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
          "b": {"dtype": "I64", "shape": [1], "data_offsets": [24, 32]}}, bytes(32))
     seeds["fuzz_safetensors/empty.safetensors"] = safetensors({}, b"")
+    seeds |= {f"fuzz_bodies/{name}": body for name, body in bodies()}
     for name, payload in seeds.items():
         path = ROOT / name
         path.parent.mkdir(parents=True, exist_ok=True)
