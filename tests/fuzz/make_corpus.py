@@ -68,8 +68,8 @@ def bodies():
     """The FlatBuffers body of each golden message that has one."""
     for path in sorted((ROOT.parents[1] / "data" / "wire").glob("*.bin")):
         first = path.read_bytes()[4:]
-        rows, kind, (size,), (offset,) = first[12], first[128:129], struct.unpack_from("<I", first, 132), struct.unpack_from("<Q", first, 152)
-        if rows > 0 and kind == b"\xff":
+        if first[12] > 0 and first[128] == 255:
+            (size,), (offset,) = struct.unpack_from("<I", first, 132), struct.unpack_from("<Q", first, 152)
             yield path.stem, first[offset:offset + size]
 
 
