@@ -367,7 +367,7 @@ class Client:
         return [list(struct.unpack_from(f"<{width}f", tensor.data, i * width * 4)) for i in range(rows)]
 
     def generate(self, model, text, seconds=60.0, max_tokens=32, temperature=0.0, window=8):
-        """Yields events as they come; each one that was taken is granted anew."""
+        """Yields events as they come; each delta that was taken is granted anew."""
         b = self.bodies
         chat = b.Chat(messages=[b.ChatMessage(role="user", textParts=[b.Text(text=text)])])
         table = b.Generate(model=model, promptType=b.union("Prompt", "Chat"), prompt=chat, sampling=b.Sampling(temperature=temperature),
@@ -375,9 +375,12 @@ class Client:
         request_id, until = self.request("Generate", table, seconds)
         while True:
             message = self.answer(request_id, until)
-            yield b.decode(Kind.event, message.body).happening
+            event = b.decode(Kind.event, message.body)
+            yield event.happening
             if message.header.flags & LAST:
                 return
+            if event.happeningType != b.union("Happening", "Delta"):
+                continue
             grant = Message(Header(kind=Kind.grant, request_id=request_id))
             grant.body = b.encode(b.Grant(events=1))
             self.send(grant)
