@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace zenith::actors {
@@ -47,11 +48,40 @@ tl::unexpected<Error> retry_later(Errc code, std::string message) {
   return tl::make_unexpected(Error{code, std::move(message), "model", std::chrono::seconds(1)});
 }
 
+using Candidates = std::vector<const DirectoryView::Service*>;
+
+// Those that never failed the request, if there are any, else those that have been restarted since.
+Candidates without_failed(const Candidates& ready, const PlanLimits& limits) {
+  Candidates fresh, restarted;
+  for (const auto* service : ready) {
+    if (limits.generation && service->model->generation != *limits.generation) continue;
+    const auto same_id = [&](const Avoid& a) { return a.service_id == service->status.id; };
+    const auto same_actor = [&](const Avoid& a) { return same_id(a) && a.actor == service->ref.address().id(); };
+    if (std::none_of(limits.avoid.begin(), limits.avoid.end(), same_id)) {
+      fresh.push_back(service);
+    } else if (std::none_of(limits.avoid.begin(), limits.avoid.end(), same_actor)) {
+      restarted.push_back(service);
+    }
+  }
+  return fresh.empty() ? restarted : fresh;
+}
+
+tl::unexpected<Error> nobody_left(const DirectoryView::Service& one, const PlanLimits& limits) {
+  if (limits.avoid.empty()) {
+    return retry_later(Errc::unavailable, fmt::format("service '{}' has other weights of model '{}' than asked for",
+                                                      one.status.id, name_of(one)));
+  }
+  return retry_later(Errc::unavailable,
+                     fmt::format("service '{}' failed the request and no other service can go on with model '{}'",
+                                 limits.avoid.back().service_id, name_of(one)));
+}
+
 }  // namespace
 
-Expected<Plan> RouterState::plan(Task task, const std::string& model, const DirectoryView& view) {
+Expected<Plan> RouterState::plan(Task task, const std::string& model, const DirectoryView& view,
+                                 const PlanLimits& limits) {
   const std::string wanted = model.empty() ? std::string{} : view.resolve(model);
-  std::vector<const DirectoryView::Service*> ready;
+  Candidates ready;
   const DirectoryView::Service *loading = nullptr, *draining = nullptr, *failed = nullptr, *wrong_kind = nullptr;
   for (const auto& service : view.services) {
     if (name_of(service).empty() || (!wanted.empty() && name_of(service) != wanted)) continue;
@@ -69,7 +99,9 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
     }
   }
   if (!ready.empty()) {
-    const auto& service = *ready[turn_++ % ready.size()];
+    const auto usable = without_failed(ready, limits);
+    if (usable.empty()) return nobody_left(*ready.back(), limits);
+    const auto& service = *usable[turn_++ % usable.size()];
     return Plan{*service.model, {Stage{stage_of(task), service.status.id, service.ref}}};
   }
   if (loading != nullptr) {
@@ -110,7 +142,7 @@ class Router final : public Actor<RouterMessage> {
     }
     const auto& request = std::get<PlanRequest>(message);
     if (request.answer.kept()) return;
-    request.answer.keep(state_.plan(request.task, request.model, *board_->view()).map([](Plan plan) {
+    request.answer.keep(state_.plan(request.task, request.model, *board_->view(), request.limits).map([](Plan plan) {
       return std::make_shared<const Plan>(std::move(plan));
     }));
   }

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "zenith/actors/session.hpp"
 #include "zenith/core/log.hpp"
 
@@ -31,29 +34,112 @@ SessionState::Outcome SessionState::fail_with(Error error) {
   return out;
 }
 
+SessionState::Outcome SessionState::on_start() {
+  Outcome out;
+  out.plan = limits_;
+  return out;
+}
+
 SessionState::Outcome SessionState::on_planned(Expected<std::shared_ptr<const Plan>> plan) {
   if (at_ != At::planning) return {};
-  if (!plan) return fail_with(std::move(plan.error()));
+  if (!plan) return fail_with(lost_ ? std::move(*lost_) : std::move(plan.error()));
   if ((*plan)->stages.empty()) return fail_with(Error{Errc::internal, "the plan has no stage", {}, {}});
   Outcome out;
-  out.submit = (*plan)->stages.back();
-  service_id_ = out.submit->service_id;
+  stage_ = (*plan)->stages.back();
+  if (!limits_.generation) limits_.generation = (*plan)->model.generation;
+  out.submit = Work{stage_, attempt_ == 0 ? request_ : transcript_.resumed(), attempt_ + 1};
+  ++attempt_;
+  started_ = false;
+  grant_when_started_ = 0;
+  progress_at_submit_ = transcript_.progress();
   at_ = At::thinking;
   return out;
 }
 
-SessionState::Outcome SessionState::on_event(messages::Event event) {
-  if (at_ != At::thinking) return {};
+bool SessionState::means_another(const Error& error) const noexcept {
+  if (error.code == Errc::draining) return true;
+  if (started_) return false;
+  return error.code == Errc::loading || error.code == Errc::unavailable ||
+         (error.code == Errc::overloaded && attempt_ > 1);
+}
+
+bool SessionState::same_prompt(const messages::Event& event) const noexcept {
+  const auto* started = std::get_if<messages::Started>(&event);
+  return started == nullptr || !transcript_.prompt_tokens() || *transcript_.prompt_tokens() == started->prompt_tokens;
+}
+
+SessionState::Outcome SessionState::on_event(messages::Event event, std::uint32_t attempt, Instant now) {
+  if (at_ != At::thinking || attempt != attempt_) return {};
+  if (auto* error = std::get_if<Error>(&event); error != nullptr && means_another(*error)) {
+    error->message = fmt::format("service '{}': {}", stage_.service_id, error->message);
+    return on_loss(Loss::refused, std::move(*error), now);
+  }
+  if (!same_prompt(event)) {
+    return on_loss(Loss::differs,
+                   Error{Errc::unavailable,
+                         fmt::format("service '{}' reads the prompt as {} tokens, the one that failed before read {}: "
+                                     "their models differ",
+                                     stage_.service_id, std::get<messages::Started>(event).prompt_tokens,
+                                     *transcript_.prompt_tokens()),
+                         {},
+                         {}},
+                   now);
+  }
   Outcome out;
+  const bool again = std::holds_alternative<messages::Started>(event) && transcript_.prompt_tokens();
+  if (std::holds_alternative<messages::Started>(event)) {
+    started_ = true;
+    out.grant = std::exchange(grant_when_started_, 0);
+  }
+  if (again) return out;  // the client knows
+  if (auto* finished = std::get_if<messages::Finished>(&event); finished != nullptr && attempt_ > 1) {
+    transcript_.correct(finished->timings, now);
+  }
+  transcript_.delivered(event, now);
   out.end = messages::is_last(event);
   if (out.end) at_ = At::ended;
   out.deliver.push_back(std::move(event));
   return out;
 }
 
+SessionState::Outcome SessionState::on_loss(Loss loss, Error error, Instant now) {
+  Outcome out;
+  out.cancel_work = loss == Loss::differs;
+  if (transcript_.complete()) {
+    out.deliver.emplace_back(transcript_.finished(now));
+    out.end = true;
+    at_ = At::ended;
+    return out;
+  }
+  error.retry_after = std::max(error.retry_after, std::chrono::milliseconds(1000));
+  if (transcript_.progress() != progress_at_submit_) fruitless_ = 0;
+  if (loss == Loss::died) ++fruitless_;
+  at_ = At::planning;
+  if (fruitless_ >= kFruitless || attempt_ >= kAttempts) {
+    error.message += fmt::format("; it was the last of {} attempts", attempt_);
+    auto last = fail_with(std::move(error));
+    last.cancel_work = loss == Loss::differs;
+    return last;
+  }
+  lost_ = std::move(error);
+  // An older actor of the same service is gone: the list is as long as there are services.
+  std::erase_if(limits_.avoid, [&](const Avoid& a) { return a.service_id == stage_.service_id; });
+  limits_.avoid.push_back({stage_.service_id, stage_.service.address().id()});
+  if (!transcript_.begun()) limits_.generation.reset();  // whoever serves it now may be another version
+  out.plan = limits_;
+  return out;
+}
+
 SessionState::Outcome SessionState::on_grant(std::uint32_t events) {
   Outcome out;
-  if (at_ == At::thinking) out.grant = events;
+  transcript_.granted(events);
+  if (at_ != At::thinking) return out;
+  if (started_) {
+    out.grant = events;
+  } else {
+    const std::uint32_t window = std::max(request_->credit_events, 1u);
+    grant_when_started_ += std::min(events, window - grant_when_started_);
+  }
   return out;
 }
 
@@ -63,11 +149,14 @@ SessionState::Outcome SessionState::on_deadline() {
   return fail_with(Error{Errc::deadline, "the request's time is over", {}, {}});
 }
 
-SessionState::Outcome SessionState::on_service_down(const std::string& reason) {
-  return fail_with(Error{Errc::unavailable,
-                         fmt::format("service '{}' failed and is being restarted: {}", service_id_, reason),
-                         {},
-                         std::chrono::seconds(1)});
+SessionState::Outcome SessionState::on_service_down(const std::string& reason, Instant now) {
+  if (at_ != At::thinking) return {};
+  return on_loss(Loss::died,
+                 Error{Errc::unavailable,
+                       fmt::format("service '{}' failed and is being restarted: {}", stage_.service_id, reason),
+                       {},
+                       std::chrono::seconds(1)},
+                 now);
 }
 
 Expected<SessionTable::Entry> SessionTable::admit(RequestId id) {

@@ -50,6 +50,45 @@ TEST_F(RouterTest, an_alias_plans_its_model_and_no_name_the_first_of_the_kind) {
   EXPECT_EQ(router.plan(Task::generate, "", view)->model.name, "small");
 }
 
+struct RetryTest : RouterTest {
+  Ref<ServiceMessage> restarted{system.spawn("restarted", std::make_unique<Nobody>())};
+  Avoid failed(std::string id) const { return {std::move(id), someone.address().id()}; }
+  Expected<Plan> plan(PlanLimits limits) { return router.plan(Task::generate, "small", view, limits); }
+};
+
+TEST_F(RetryTest, who_has_failed_the_request_is_left_out) {
+  add("a", "small", ModelKind::generate, Health::ready);
+  add("b", "small", ModelKind::generate, Health::ready);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(plan({{failed("a")}, {}})->stages[0].service_id, "b");
+}
+
+TEST_F(RetryTest, a_restarted_service_is_another_actor_but_comes_after_those_that_never_failed) {
+  add("a", "small", ModelKind::generate, Health::ready);
+  add("b", "small", ModelKind::generate, Health::ready);
+  view.services[0].ref = restarted;
+  EXPECT_EQ(plan({{failed("a")}, {}})->stages[0].service_id, "b");
+  EXPECT_EQ(plan({{failed("a"), failed("b")}, {}})->stages[0].service_id, "a");
+}
+
+TEST_F(RetryTest, with_nobody_left_the_last_that_failed_is_named) {
+  add("a", "small", ModelKind::generate, Health::ready);
+  add("b", "small", ModelKind::generate, Health::ready);
+  const auto none = plan({{failed("b"), failed("a")}, {}});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, Errc::unavailable);
+  EXPECT_NE(none.error().message.find("'a'"), std::string::npos) << none.error().message;
+  EXPECT_GT(none.error().retry_after.count(), 0);
+}
+
+TEST_F(RetryTest, what_was_begun_with_some_weights_goes_on_with_no_others) {
+  add("a", "small", ModelKind::generate, Health::ready);
+  add("b", "small", ModelKind::generate, Health::ready);
+  view.services[0].model->generation = Generation{1};
+  view.services[1].model->generation = Generation{2};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(plan({{}, Generation{2}})->stages[0].service_id, "b");
+  EXPECT_EQ(plan({{}, Generation{3}}).error().code, Errc::unavailable);
+}
+
 TEST_F(RouterTest, services_with_the_same_model_take_turns_and_a_failed_one_is_passed_by) {
   add("a", "small", ModelKind::generate, Health::ready);
   add("b", "small", ModelKind::generate, Health::failed);

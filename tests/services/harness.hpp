@@ -87,15 +87,17 @@ struct Client final : gateway::EventSink {
   std::optional<Error> error;
 };
 
+enum class Named : std::uint8_t { apart, same /* replicas of one model */ };
+
 struct Graph {
-  explicit Graph(ModelSpec base = {}, int count = 1, ModelLoader load = {}) {
+  explicit Graph(ModelSpec base = {}, int count = 1, ModelLoader load = {}, Named named = Named::apart) {
     if (!load) load = [](const ModelSpec&, MemoryLedger&) -> Expected<models::LoadedModel> { return toy::load(); };
     directory->set(system.spawn_as<actors::DirectoryMessage>("directory", actors::make_directory(board)));
     router->set(system.spawn_as<actors::RouterMessage>("router", actors::make_router(board)));
     supervisor = system.spawn_as<actors::SupervisorMessage>("supervisor", actors::make_supervisor({}));
     for (int i = 0; i < count; ++i) {
       ModelSpec spec = base;
-      spec.name = i == 0 ? "toy" : fmt::format("toy{}", i);
+      spec.name = i == 0 || named == Named::same ? "toy" : fmt::format("toy{}", i);
       spec.service_id = fmt::format("text-{}", i);
       auto made = make_engine(spec, load, ledger, effects.clock());
       if (!made) throw std::runtime_error(made.error().message);
@@ -187,7 +189,7 @@ struct Graph {
   actors::System system{effects.clock(), {.workers = 2, .deterministic = true}};
   CallTable calls{system, 64};
   actors::Ref<actors::SupervisorMessage> supervisor;
-  GraphPort port{{&system, &sessions, &calls, router, board, &metrics}};
+  GraphPort port{{&system, &sessions, &calls, router, board, &metrics, &effects}};
 };
 
 }  // namespace zenith::services

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "retrying_call.hpp"
+
 namespace zenith::services {
 
 using namespace actors;
@@ -98,6 +100,9 @@ void GraphPort::generate(messages::Generate request, std::shared_ptr<gateway::Ev
       Error{Errc::internal, "the request's session ended without an answer", {}, {}});
   auto entry = parts_.sessions->admit(id);
   if (!entry) return guarded.deliver(std::move(entry.error()));
+  // Every attempt draws the same and sees the same time, wherever it runs.
+  if (!request.sampling.seed) request.sampling.seed = parts_.effects->random_seed();
+  if (request.now_unix_seconds == 0) request.now_unix_seconds = parts_.effects->clock().unix_seconds();
   auto session = make_session({std::make_shared<const messages::Generate>(std::move(request)), std::move(*entry),
                                parts_.router, std::move(guarded)});
   parts_.sessions->bind(
@@ -115,7 +120,8 @@ template <class Request, class Answer>
 void GraphPort::call(Task task, const char* kind, Request request, gateway::Reply<Answer> reply) {
   const RequestId id = request.header.id;
   // A call that was refused leaves the table's entry of that id alone: it belongs to another.
-  const auto admitted = std::make_shared<bool>(false);
+  const auto admitted = std::make_shared<bool>(true);
+  const Deadline deadline = request.header.deadline;
   const Promise<Answer> promise{
       [reply = std::move(reply), admitted, id, kind, parts = parts_](Expected<Answer> answer) {
         if (*admitted) parts.calls->remove(id);
@@ -123,25 +129,14 @@ void GraphPort::call(Task task, const char* kind, Request request, gateway::Repl
         reply(std::move(answer));
       },
       Error{Errc::unavailable, "the service failed and is being restarted: retry", {}, std::chrono::seconds(1)}};
-  *admitted = true;
-  if (auto ok = parts_.calls->admit(id, request.header.deadline, promise.breaker()); !ok) {
+  using Retrying = RetryingCall<Request, Answer>;
+  const auto retrying = std::make_shared<Retrying>(task, std::move(request), promise, parts_.router);
+  if (auto ok = parts_.calls->admit(id, deadline, Retrying::ender(retrying)); !ok) {
     *admitted = false;
     promise.break_with(std::move(ok.error()));
     return;
   }
-  auto shared = std::make_shared<Request>(std::move(request));
-  const std::string model = shared->model;
-  parts_.router->send(PlanRequest{
-      task,
-      model,
-      {[promise, shared](Expected<std::shared_ptr<const Plan>> plan) {
-         if (!plan) {
-           promise.break_with(std::move(plan.error()));
-           return;
-         }
-         (*plan)->stages.front().service.send(Call<Request, Answer>{std::move(*shared), promise});
-       },
-       Error{Errc::unavailable, "the router failed and is being restarted: retry", {}, std::chrono::seconds(1)}}});
+  retrying->ask();
 }
 
 void GraphPort::embed(messages::Embed request, gateway::Reply<messages::Embeddings> reply) {

@@ -50,7 +50,7 @@ class StackImpl final : public Stack {
         sessions_(capacity()),
         remote_sessions_(capacity()),
         calls_(system_, 512),
-        port_({&system_, &sessions_, &calls_, router_, board_, &metrics_}) {
+        port_({&system_, &sessions_, &calls_, router_, board_, &metrics_, &effects_}) {
     const std::uint32_t threads = options_.config.lanes.compute;
     lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
     worker_ = make_worker("zenith-prepare");

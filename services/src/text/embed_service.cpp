@@ -50,7 +50,8 @@ class EmbedService final : public Actor<ServiceMessage, EmbedPrepared, PassDone>
     if (auto* call = std::get_if<EmbedCall>(&message)) {
       on_embed(std::move(*call), self);
     } else if (auto* submit = std::get_if<Submit>(&message)) {
-      submit->session.send(FromService{Error{Errc::invalid_argument, "this model generates no text", "model", {}}});
+      submit->session.send(
+          FromService{Error{Errc::invalid_argument, "this model generates no text", "model", {}}, submit->attempt});
     } else {
       handle_text_call(message, setup_);
     }

@@ -76,6 +76,9 @@ Expected<Prepared> prepare(const models::LoadedModel& loaded, const messages::Ge
     return fail(Errc::unsupported, "logprobs of an echoed prompt are not served: ask for one of echo and logprobs",
                 "logprobs");
   }
+  for (const messages::Resume& choice : request.resume) {
+    if (auto ok = check_ids(loaded, choice.tokens, "resume"); !ok) return tl::make_unexpected(std::move(ok.error()));
+  }
   Prepared out;
   if (const auto* chat = std::get_if<Chat>(&request.prompt)) {
     auto rendered = render(loaded, *chat, true, now);

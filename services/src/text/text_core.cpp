@@ -31,13 +31,15 @@ TextCore::TextCore(CoreLimits limits, Effects& effects)
 
 bool TextCore::arrive(std::shared_ptr<const messages::Generate> request) {
   const RequestId id = request->header.id;
-  if (queue_depth() >= limits_.queue) {
+  // What another service had begun finds room where it was: at most that many ran there.
+  if (queue_depth() >= limits_.queue + (request->resume.empty() ? 0 : limits_.sequences)) {
     emit(id, overloaded());
     return false;
   }
   Request r;
   r.arrived = effects_.clock().now();
-  r.credit = std::max(request->credit_events, 1u);
+  const std::uint32_t window = std::max(request->credit_events, 1u);
+  r.credit = window - std::min(window, request->credit_spent);
   r.choices_left = std::max(request->choices, 1u);
   r.seed = request->sampling.seed ? *request->sampling.seed : effects_.random_seed();
   r.request = std::move(request);
@@ -47,6 +49,31 @@ bool TextCore::arrive(std::shared_ptr<const messages::Generate> request) {
   }
   ++preparing_;
   return true;
+}
+
+// The ids themselves were checked with the prompt's.
+Status TextCore::check_resume(const Request& r) {
+  const auto& resume = r.request->resume;
+  if (resume.empty()) return {};
+  if (resume.size() != r.choices_left) {
+    return fail(Errc::invalid_argument,
+                fmt::format("resume is of {} choices, the request of {}", resume.size(), r.choices_left), "resume");
+  }
+  for (const messages::Resume& choice : resume) {
+    const std::size_t tokens = choice.ended ? choice.completion_tokens : choice.tokens.size();
+    if (choice.reasoning_tokens > choice.completion_tokens) {
+      return fail(
+          Errc::invalid_argument,
+          fmt::format("resume has {} tokens of reasoning among {}", choice.reasoning_tokens, choice.completion_tokens),
+          "resume");
+    }
+    if (tokens > r.max_tokens) {
+      return fail(Errc::invalid_argument,
+                  fmt::format("resume has {} tokens of a choice, which can have {} at most", tokens, r.max_tokens),
+                  "resume");
+    }
+  }
+  return {};
 }
 
 void TextCore::prepared(RequestId id, Expected<Prepared> prompt) {
@@ -65,15 +92,30 @@ void TextCore::prepared(RequestId id, Expected<Prepared> prompt) {
                   field,
                   {}});
   }
-  --preparing_;
   const std::uint32_t room = limits_.context - size;
   r.max_tokens = std::min(r.request->max_tokens.value_or(room), room);
+  if (auto ok = check_resume(r); !ok) return end_with(id, std::move(ok.error()));
+  --preparing_;
   r.usage.prompt_tokens = size;
   r.prompt = std::make_shared<const Prepared>(std::move(*prompt));
   emit(id, messages::Started{size});
-  for (std::uint32_t choice = 0; choice < r.choices_left; ++choice) {
-    waiting_.push(r.request->header.priority, r.request->header.tenant, Waiting{id, choice});
+  const auto& resume = r.request->resume;
+  // Its client is in the middle of an answer: it goes before those whose answer has not begun.
+  const auto priority = resume.empty() ? r.request->header.priority : messages::Priority::interactive;
+  const std::uint32_t choices = r.choices_left;
+  for (std::uint32_t choice = 0; choice < choices; ++choice) {
+    if (!resume.empty() && resume[choice].ended) {
+      r.usage.completion_tokens += resume[choice].completion_tokens;
+      r.usage.reasoning_tokens += resume[choice].reasoning_tokens;
+      --r.choices_left;
+    } else {
+      waiting_.push(priority, r.request->header.tenant, Waiting{id, choice});
+    }
   }
+  if (r.choices_left > 0) return;
+  const Instant now = effects_.clock().now();
+  r.opened = now;
+  finish(id, now);
 }
 
 void TextCore::cancel(RequestId id) {
@@ -117,14 +159,17 @@ void TextCore::open_waiting(StepPlan& plan) {
     }
     // The whole prompt's pages and one more at once: once opened, only the answer may have to wait for pages.
     const SequenceId id{++last_sequence_};
+    const auto& resume = r.request->resume;
+    const auto had = resume.empty() ? 0u : static_cast<std::uint32_t>(resume[next.choice].tokens.size());
+    const std::uint32_t given = r.usage.prompt_tokens + had;
     const std::uint32_t most = pages_for(r.usage.prompt_tokens + r.max_tokens);
-    if (!pages_.open(id, std::min(most, pages_for(r.usage.prompt_tokens) + 1), most)) return;
+    if (!pages_.open(id, std::min(most, pages_for(given) + 1), most)) return;
     waiting_.pop();
     if (r.choices_opened++ == 0) {
       r.opened = now;
       observed_.queue_s.push_back(seconds(now - r.arrived));
     }
-    running_.emplace(id, Running{next.request, next.choice, r.usage.prompt_tokens});
+    running_.emplace(id, Running{next.request, next.choice, given});
     order_.push_back(id);
     plan.open.push_back({id, next.choice, r.request, r.prompt, r.seed + next.choice, r.max_tokens});
   }
@@ -176,7 +221,7 @@ void TextCore::plan_prompts(StepPlan& plan, Spent& spent) {
     const TenantId tenant = r.request->header.tenant;
     auto line = std::find_if(lines.begin(), lines.end(), [&](const Line& l) { return l.tenant == tenant; });
     if (line == lines.end()) line = lines.insert(lines.end(), Line{tenant, {}});
-    line->prompts.push_back({id, s.prompt_size - s.fed});
+    line->prompts.push_back({id, s.given - s.fed});
   }
   std::uint32_t budget = prompt_budget(static_cast<std::uint32_t>(plan.work.size()));
   for (bool given = true; given && budget > 0;) {
@@ -224,16 +269,16 @@ void TextCore::apply(SequenceStep& step, Instant now) {
   if (step.error) return end_with(id, std::move(*step.error));
   Request& r = requests_.at(id);
 
-  observed_.prompt_tokens += step.prompt_rows;
+  const bool resumed = !r.request->resume.empty();
+  (resumed ? observed_.recomputed_tokens : observed_.prompt_tokens) += step.prompt_rows;
   s.fed += step.prompt_rows > 0 ? step.prompt_rows : 1;
+  s.generated += step.resumed_tokens + step.tokens;
+  s.reasoning += step.resumed_reasoning + (step.reasoning ? step.tokens : 0);
   if (step.tokens > 0) {
-    s.generated += step.tokens;
     observed_.generated_tokens += step.tokens;
-    r.usage.completion_tokens += step.tokens;
-    if (step.reasoning) r.usage.reasoning_tokens += step.tokens;
     if (!r.first_token) {
       r.first_token = now;
-      observed_.first_token_s.push_back(seconds(now - r.arrived));
+      if (!resumed) observed_.first_token_s.push_back(seconds(now - r.arrived));
     }
     if (s.last_token) observed_.between_tokens_s.push_back(seconds(now - *s.last_token));
     s.last_token = now;
@@ -244,7 +289,9 @@ void TextCore::apply(SequenceStep& step, Instant now) {
     if (r.credit > 0) --r.credit;
   }
   if (!step.end) return;
-  emit(id, messages::ChoiceEnd{s.choice, *step.end});
+  emit(id, messages::ChoiceEnd{s.choice, *step.end, s.generated, s.reasoning});
+  r.usage.completion_tokens += s.generated;
+  r.usage.reasoning_tokens += s.reasoning;
   pages_.close(step.id);  // the runner gave them back with the step
   std::erase(order_, step.id);
   running_.erase(it);

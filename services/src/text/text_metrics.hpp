@@ -18,6 +18,8 @@ struct TextMetrics {
         prompt_tokens(m.counter("zenith_tokens_total", "Tokens computed", {{"model", model}, {"kind", "prompt"}})),
         generated_tokens(
             m.counter("zenith_tokens_total", "Tokens computed", {{"model", model}, {"kind", "generated"}})),
+        recomputed_tokens(
+            m.counter("zenith_tokens_total", "Tokens computed", {{"model", model}, {"kind", "recomputed"}})),
         steps(m.counter("zenith_steps_total", "Forward passes of the batch", {{"model", model}})),
         queue_depth(m.gauge("zenith_queue_depth", "Requests of which nothing runs yet", {{"model", model}})),
         running(m.gauge("zenith_running_sequences", "Sequences in the batch", {{"model", model}})),
@@ -31,6 +33,7 @@ struct TextMetrics {
     for (const double s : seen.queue_s) queue.observe(s);
     if (seen.prompt_tokens > 0) prompt_tokens.add(static_cast<double>(seen.prompt_tokens));
     if (seen.generated_tokens > 0) generated_tokens.add(static_cast<double>(seen.generated_tokens));
+    if (seen.recomputed_tokens > 0) recomputed_tokens.add(static_cast<double>(seen.recomputed_tokens));
     if (seen.steps > 0) steps.add(static_cast<double>(seen.steps));
     queue_depth.set(static_cast<double>(core.queue_depth()));
     running.set(static_cast<double>(core.running()));
@@ -39,7 +42,7 @@ struct TextMetrics {
   }
 
   Histogram &first_token, &between_tokens, &queue;
-  Counter &prompt_tokens, &generated_tokens, &steps;
+  Counter &prompt_tokens, &generated_tokens, &recomputed_tokens, &steps;
   Gauge &queue_depth, &running, &kv_used, &kv_total;
 };
 

@@ -13,19 +13,27 @@ struct TextRunner::Live {
   Live(const OpenSequence& o, models::KvPool& pool, models::Sampler s)
       : opening(o), table(pool), sampler(std::move(s)), stream(o.request->stop) {}
 
-  const std::vector<TokenId>& prompt() const { return opening.prompt->tokens; }
-  std::uint32_t fed() const noexcept { return fed_prompt + fed_generated; }
+  const std::vector<TokenId>& prompt() const noexcept { return opening.prompt->tokens; }
+  /// The prompt, and what the client has got already.
+  std::size_t given() const noexcept { return prompt().size() + resumed; }
+  TokenId given_token(std::size_t slot) const noexcept {
+    return slot < prompt().size() ? prompt()[slot] : opening.resume()->tokens[slot - prompt().size()];
+  }
 
   OpenSequence opening;
   models::BlockTable table;
   models::Sampler sampler;
   models::TextStream stream;
   std::optional<models::ReasoningSplitter> splitter;
-  std::uint32_t fed_prompt = 0, fed_generated = 0, generated = 0;
+  std::uint32_t fed = 0, generated = 0;
+  std::uint32_t resumed = 0, resumed_reasoning = 0;
+  std::optional<messages::FinishReason> ended_before;  // the client lacks only the end itself
+  std::optional<Error> impossible;
   TokenId last = -1;
   bool thinking = false;
   bool echo_due = false;
   std::vector<messages::TokenLogprobs> logprobs;  // of tokens whose text is still held back
+  std::vector<TokenId> unsent;                    // those tokens
 };
 
 TextRunner::TextRunner(models::Model& model, const models::Tokenizer& tokenizer, models::KvPool& pool,
@@ -67,7 +75,31 @@ void TextRunner::open(const OpenSequence& o) {
     live->thinking = o.prompt->starts_in_reasoning;
   }
   live->echo_due = o.request->echo;
+  if (o.resume() != nullptr) replay(*live);
   live_.insert_or_assign(o.id, std::move(live));
+}
+
+// Everything but the forward pass is a function of the tokens: taking them again gives the state in which the lost
+// service was when it sent the last of them. What comes out is what the client has.
+void TextRunner::replay(Live& live) {
+  const messages::Resume& had = *live.opening.resume();
+  if (had.echoed) live.echo_due = false;
+  for (const TokenId token : had.tokens) {
+    if (live.ended_before) {
+      live.impossible = Error{Errc::invalid_argument,
+                              fmt::format("resume has {} tokens of choice {}, which ended with its token {}",
+                                          had.tokens.size(), live.opening.choice, live.resumed),
+                              "resume",
+                              {}};
+      return;
+    }
+    SequenceStep seen;
+    take_token(live, token, seen);
+    ++live.resumed;
+    live.resumed_reasoning += seen.reasoning ? 1 : 0;
+    live.ended_before = seen.end;
+  }
+  live.unsent.clear();
 }
 
 void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kernels::Exec& ex) {
@@ -88,8 +120,19 @@ void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kern
       continue;
     }
     Live& live = *it->second;
+    if (live.impossible) {
+      step.error = live.impossible;
+      continue;
+    }
+    if (live.ended_before) {
+      step.prompt_rows = 0;
+      step.end = live.ended_before;
+      step.resumed_tokens = live.resumed;
+      step.resumed_reasoning = live.resumed_reasoning;
+      continue;
+    }
     const std::uint32_t rows = std::max(work[i].prompt_rows, 1u);
-    if (auto room = live.table.reserve(live.fed() + rows); !room) {
+    if (auto room = live.table.reserve(live.fed + rows); !room) {
       step.error = std::move(room.error());
       continue;
     }
@@ -97,14 +140,15 @@ void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kern
     batch.sequences.push_back(&live.table);
     Part part{&live, &step, false};
     for (std::uint32_t r = 0; r < rows; ++r) {
-      const std::uint32_t slot = live.fed() + r;
+      const std::uint32_t slot = live.fed + r;
       models::Row row;
-      row.token = work[i].prompt_rows > 0 ? live.prompt()[slot] : live.last;
+      row.token = work[i].prompt_rows > 0 ? live.given_token(slot) : live.last;
       row.position[0] = static_cast<std::int32_t>(slot);
       row.sequence = sequence;
       row.slot = slot;
-      row.phase = work[i].prompt_rows > 0 ? kernels::Phase::prefill : kernels::Phase::decode;
-      row.want_logits = slot + 1 >= live.prompt().size() && live.opening.max_tokens > 0;
+      // A token that was generated keeps decode's arithmetic, however many are computed again at once.
+      row.phase = slot < live.prompt().size() ? kernels::Phase::prefill : kernels::Phase::decode;
+      row.want_logits = slot + 1 >= live.given() && live.opening.max_tokens > 0;
       part.wants |= row.want_logits;
       batch.rows.push_back(row);
     }
@@ -125,7 +169,7 @@ void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kern
     // One bad sequence must not cost the others anything: alone each gives the same bits, so run them one by one.
     report.prompt_rows = report.decode_rows = 0;
     for (std::size_t i = 0; i < work.size(); ++i) {
-      if (report.sequences[i].error) continue;
+      if (report.sequences[i].error || report.sequences[i].end) continue;
       StepReport one;
       one.sequences.push_back({work[i].id, work[i].prompt_rows, 0, false, {}, {}, {}});
       forward({work[i]}, one, ex);
@@ -143,14 +187,16 @@ void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kern
   // Sequences are independent from here on: sampling spreads over the lane's threads.
   std::vector<std::pair<Part, std::size_t>> sampled;
   for (const Part& part : parts) {
-    if (part.step->prompt_rows > 0) {
-      part.live->fed_prompt += part.step->prompt_rows;
-    } else {
-      ++part.live->fed_generated;
+    Live& live = *part.live;
+    live.fed += std::max(part.step->prompt_rows, 1u);
+    const bool all_given = part.step->prompt_rows > 0 && live.fed >= live.given();
+    if (all_given) {
+      part.step->resumed_tokens = live.resumed;
+      part.step->resumed_reasoning = live.resumed_reasoning;
     }
     if (part.wants) {
       sampled.emplace_back(part, sampled.size());
-    } else if (part.live->fed_prompt >= part.live->prompt().size() && part.step->prompt_rows > 0) {
+    } else if (all_given) {
       end(*part.live, messages::FinishReason::length, *part.step);  // max_tokens 0
     }
   }
@@ -182,12 +228,14 @@ void TextRunner::after_logits(Live& live, std::span<float> logits, SequenceStep&
     for (const auto& t : top) out.top.push_back(entry(t));
   }
   take_token(live, token, step);
+  if (step.has_delta()) step.delta.tokens = std::exchange(live.unsent, {});
 }
 
 void TextRunner::take_token(Live& live, TokenId token, SequenceStep& step) {
   const messages::Generate& request = *live.opening.request;
   live.sampler.accept(token);
   live.last = token;
+  live.unsent.push_back(token);
   ++live.generated;
   step.tokens = 1;
   if (live.echo_due) append_text(live, {}, step);

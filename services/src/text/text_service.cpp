@@ -15,6 +15,7 @@ using namespace actors;
 
 struct PreparationDone {
   RequestId id;
+  std::uint32_t attempt = 1;
   Expected<Prepared> prompt;
 };
 struct StepDone {
@@ -47,6 +48,8 @@ class TextService final : public Actor<ServiceMessage, PreparationDone, StepDone
   }
 
   void on(PreparationDone done, Context& self) override {
+    const auto it = clients_.find(done.id);
+    if (it == clients_.end() || it->second.attempt != done.attempt) return;
     core_.prepared(done.id, std::move(done.prompt));
     pump(self);
   }
@@ -66,20 +69,25 @@ class TextService final : public Actor<ServiceMessage, PreparationDone, StepDone
  private:
   struct Client {
     Ref<SessionMessage> session;
+    std::uint32_t attempt = 1;
     std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
   };
 
   void on_submit(Submit submit, Context& self) {
     const RequestId id = submit.request->header.id;
-    if (clients_.contains(id)) {
-      return submit.session.send(FromService{Error{Errc::internal, "the request's id is in use", {}, {}}});
+    if (const auto known = clients_.find(id); known != clients_.end()) {
+      if (submit.attempt <= known->second.attempt) {
+        return submit.session.send(
+            FromService{Error{Errc::internal, "the request's id is in use", {}, {}}, submit.attempt});
+      }
+      forget(id);  // whoever sent it has given it up
     }
     self.watch(submit.session.address());
     by_actor_[submit.session.address().id()] = id;
-    const Client& client = clients_[id] = Client{submit.session};
+    const Client& client = clients_[id] = Client{submit.session, submit.attempt};
     if (!core_.arrive(submit.request)) return;
-    setup_.worker->submit([engine = setup_.engine, request = std::move(submit.request), gone = client.gone,
-                           me = self.ref<PreparationDone>(), now = setup_.effects->clock().unix_seconds()] {
+    setup_.worker->submit([engine = setup_.engine, request = submit.request, attempt = submit.attempt,
+                           gone = client.gone, me = self.ref<PreparationDone>(), now = time_of(*submit.request)] {
       if (*gone) return;
       Expected<Prepared> prompt = fail(Errc::internal, "the prompt could not be prepared");
       try {
@@ -87,8 +95,12 @@ class TextService final : public Actor<ServiceMessage, PreparationDone, StepDone
       } catch (const std::exception& e) {
         prompt.error().message += std::string{": "} + e.what();
       }
-      me.send(PreparationDone{request->header.id, std::move(prompt)});
+      me.send(PreparationDone{request->header.id, attempt, std::move(prompt)});
     });
+  }
+
+  std::int64_t time_of(const messages::Generate& request) const {
+    return request.now_unix_seconds != 0 ? request.now_unix_seconds : setup_.effects->clock().unix_seconds();
   }
 
   void forget(RequestId id) {
@@ -107,7 +119,7 @@ class TextService final : public Actor<ServiceMessage, PreparationDone, StepDone
       const auto it = clients_.find(id);
       if (it == clients_.end()) continue;
       const bool last = messages::is_last(event);
-      it->second.session.send(FromService{std::move(event)});
+      it->second.session.send(FromService{std::move(event), it->second.attempt});
       if (last) forget(id);
     }
     metrics_.update(core_);

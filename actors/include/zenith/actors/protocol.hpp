@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -86,10 +87,21 @@ struct Plan {
   messages::ModelEntry model;  ///< an alias resolved
   std::vector<Stage> stages;
 };
+/// A service that failed this request. The same service restarted is another actor, and may be tried again.
+struct Avoid {
+  std::string service_id;
+  ActorId actor;
+};
+/// What a plan after the first has to respect.
+struct PlanLimits {
+  std::vector<Avoid> avoid;              ///< in the order in which they failed
+  std::optional<Generation> generation;  ///< only services with these weights can go on
+};
 struct PlanRequest {
   Task task = Task::generate;
   std::string model;
   Promise<std::shared_ptr<const Plan>> answer;
+  PlanLimits limits{};
 };
 using RouterMessage = std::variant<PlanRequest, Ping>;
 

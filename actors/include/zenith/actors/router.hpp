@@ -13,11 +13,12 @@ namespace zenith::actors {
 /// Plain; one thread.
 class RouterState {
  public:
-  /// An empty model means the first one of the right kind. Several services with the model take turns.
+  /// An empty model means the first one of the right kind. Several services with the model take turns: those that have
+  /// not failed this request first, then those that have been restarted since, never an actor that has failed it.
   /// @returns draining, when all who have the model shut down; not_found listing the known models; invalid_argument
   /// (param "model") for a model of the wrong kind; loading with the service's detail; unavailable naming the service
-  /// and its last error.
-  Expected<Plan> plan(Task task, const std::string& model, const DirectoryView& view);
+  /// and its last error, or the last one that failed this request when no other is left.
+  Expected<Plan> plan(Task task, const std::string& model, const DirectoryView& view, const PlanLimits& limits = {});
 
  private:
   std::size_t turn_ = 0;

@@ -12,6 +12,7 @@
 #include "zenith/actors/actor.hpp"
 #include "zenith/actors/protocol.hpp"
 #include "zenith/actors/shared_ref.hpp"
+#include "zenith/actors/transcript.hpp"
 #include "zenith/core/metrics.hpp"
 
 namespace zenith::actors {
@@ -33,26 +34,58 @@ class GuardedSink {
 };
 
 /// Messages to effects. Plain; no clock of its own.
+///
+/// A service is lost when its actor ends, or when it answers that another one has to serve: draining at any time;
+/// loading, unavailable or (after the first attempt) overloaded before Started. The session then plans again and
+/// submits the next attempt with what the client has, so that the client sees one stream. It gives up with the last
+/// service's error when nobody else is left, after kFruitless services in a row have died without anything new for
+/// the client (a request that kills whoever serves it must not kill them all), and after kAttempts.
 class SessionState {
  public:
+  static constexpr std::uint32_t kFruitless = 4, kAttempts = 1000;
+
+  explicit SessionState(std::shared_ptr<const messages::Generate> request)
+      : request_(std::move(request)), transcript_(request_) {}
+
+  struct Work {
+    Stage stage;
+    std::shared_ptr<const messages::Generate> request;
+    std::uint32_t attempt = 1;
+  };
   struct Outcome {
     std::vector<messages::Event> deliver;  ///< to the client, in order
-    std::optional<Stage> submit;           ///< to this service
-    bool cancel_work = false;              ///< tell the service to stop
+    bool cancel_work = false;              ///< tell the service of before to stop
     std::uint32_t grant = 0;               ///< pass on to the service
+    std::optional<PlanLimits> plan;        ///< ask the router; the service of before is not to be listened to
+    std::optional<Work> submit;            ///< to this service
     bool end = false;                      ///< the last event was among `deliver`
   };
+  Outcome on_start();
   Outcome on_planned(Expected<std::shared_ptr<const Plan>> plan);
-  Outcome on_event(messages::Event event);
+  Outcome on_event(messages::Event event, std::uint32_t attempt, Instant now);
   Outcome on_grant(std::uint32_t events);
   Outcome on_cancel(Error why);
   Outcome on_deadline();
-  Outcome on_service_down(const std::string& reason);
+  /// @param reason what its Down says.
+  Outcome on_service_down(const std::string& reason, Instant now);
 
  private:
   Outcome fail_with(Error error);
+  enum class Loss : std::uint8_t { died, refused, differs /* and goes on working */ };
+  Outcome on_loss(Loss loss, Error error, Instant now);
+  bool means_another(const Error& error) const noexcept;
+  bool same_prompt(const messages::Event& event) const noexcept;
+
   enum class At : std::uint8_t { planning, thinking, ended } at_ = At::planning;
-  std::string service_id_;
+  std::shared_ptr<const messages::Generate> request_;
+  Transcript transcript_;
+  PlanLimits limits_;
+  Stage stage_;
+  std::optional<Error> lost_;  ///< why the last attempt ended
+  std::uint32_t attempt_ = 0, fruitless_ = 0;
+  std::uint64_t progress_at_submit_ = 0;
+  bool started_ = false;                  ///< the current attempt
+  std::uint32_t grant_when_started_ = 0;  ///< a grant overtakes a Submit, so it waits for its answer
 };
 
 /// The live sessions: bounds their number and finds them by request id. Any thread. Must outlive its entries.

@@ -10,6 +10,7 @@
 #include "zenith/actors/session.hpp"
 #include "zenith/actors/shared_ref.hpp"
 #include "zenith/actors/system.hpp"
+#include "zenith/core/effects.hpp"
 #include "zenith/core/metrics.hpp"
 #include "zenith/gateway/port.hpp"
 
@@ -50,9 +51,11 @@ struct GraphParts {
   std::shared_ptr<const actors::SharedRef<actors::RouterMessage>> router;
   std::shared_ptr<const actors::Board> board;
   Metrics* metrics = nullptr;
+  Effects* effects = nullptr;  ///< seeds and the time for requests that name none
 };
 
-/// Spawns a session for each generation; passes calls through the router to their service. All parts must outlive it.
+/// Spawns a session for each generation; passes calls through the router to their service, and to another replica when
+/// that one is lost. All parts must outlive it.
 class GraphPort final : public gateway::Port {
  public:
   explicit GraphPort(GraphParts parts) : parts_(std::move(parts)) {}

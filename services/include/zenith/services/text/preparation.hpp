@@ -17,7 +17,7 @@ namespace zenith::services {
 std::optional<ReasoningTags> reasoning_tags(const models::LoadedModel& loaded);
 
 /// @returns unsupported (param "messages") when a chat meets a model without a template; invalid_argument naming
-/// prompt, messages or logit_bias for ids out of range and for what the template refuses.
+/// prompt, messages, logit_bias or resume for ids out of range and for what the template refuses.
 Expected<Prepared> prepare(const models::LoadedModel& loaded, const messages::Generate& request,
                            std::int64_t now_unix_seconds);
 

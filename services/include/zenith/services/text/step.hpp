@@ -30,9 +30,15 @@ struct OpenSequence {
   std::shared_ptr<const Prepared> prompt;
   std::uint64_t seed = 0;        ///< for this choice, when the request names none
   std::uint32_t max_tokens = 0;  ///< >= 1; or 0 with echo: only the prompt comes back
+
+  /// What the client has of this choice already; null on a first attempt.
+  const messages::Resume* resume() const noexcept {
+    return request->resume.empty() ? nullptr : &request->resume[choice];
+  }
 };
 
-/// The next `prompt_rows` tokens of the prompt, or one decode row when 0.
+/// The next `prompt_rows` tokens of what is given (the prompt, then what the client has got already), or one decode row
+/// when 0.
 struct Work {
   SequenceId id;
   std::uint32_t prompt_rows = 0;
@@ -49,12 +55,13 @@ struct StepPlan {
 /// What one sequence got from a step.
 struct SequenceStep {
   SequenceId id;
-  std::uint32_t prompt_rows = 0;  ///< of the prompt, now in KV
+  std::uint32_t prompt_rows = 0;  ///< of what was given, now in KV
   std::uint32_t tokens = 0;       ///< generated: 0 or 1
   bool reasoning = false;         ///< that token was inside the reasoning tags
   messages::Delta delta;          ///< text that may be sent now
   std::optional<messages::FinishReason> end;
-  std::optional<Error> error;  ///< this sequence cannot go on; the others were not touched
+  std::optional<Error> error;                               ///< this sequence cannot go on; the others were not touched
+  std::uint32_t resumed_tokens = 0, resumed_reasoning = 0;  ///< in the step that computed the last of what was given
 
   bool has_delta() const noexcept {
     return !delta.content.empty() || !delta.reasoning.empty() || !delta.logprobs.empty();

@@ -53,6 +53,7 @@ class TextCore {
   struct Observed {
     std::vector<double> first_token_s, between_tokens_s, queue_s;
     std::uint64_t prompt_tokens = 0, generated_tokens = 0, steps = 0;
+    std::uint64_t recomputed_tokens = 0;  ///< of requests that another service had begun, prompts included
   };
   Observed take_observed();
 
@@ -76,15 +77,17 @@ class TextCore {
   struct Running {
     RequestId request;
     std::uint32_t choice = 0;
-    std::uint32_t prompt_size = 0, fed = 0, generated = 0;
+    std::uint32_t given = 0, fed = 0;  // given: the prompt and what the client has got already
+    std::uint32_t generated = 0, reasoning = 0;
     std::optional<Instant> last_token;
-    bool decoding() const noexcept { return fed >= prompt_size; }
+    bool decoding() const noexcept { return fed >= given; }
   };
   struct Waiting {
     RequestId request;
     std::uint32_t choice = 0;
   };
 
+  static Status check_resume(const Request& r);
   void emit(RequestId id, messages::Event event) { events_.push_back({id, std::move(event)}); }
   void end_with(RequestId id, Error error);
   void drop(RequestId id);

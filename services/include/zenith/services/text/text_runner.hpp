@@ -34,6 +34,7 @@ class TextRunner {
  private:
   struct Live;
   void open(const OpenSequence& opening);
+  void replay(Live& live);
   void forward(const std::vector<Work>& work, StepReport& report, kernels::Exec& ex);
   void after_logits(Live& live, std::span<float> logits, SequenceStep& step);
   void take_token(Live& live, TokenId token, SequenceStep& step);
