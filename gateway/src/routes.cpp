@@ -22,6 +22,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/healthz", Access::open, BodyKind::none, false, healthz},
     Route{"GET", "/readyz", Access::open, BodyKind::none, false, readyz},
     Route{"GET", "/metrics", Access::key, BodyKind::none, false, metrics},
+    Route{"GET", "/v1/system", Access::key, BodyKind::none, false, system_status},
     Route{"GET", "/props", Access::key, BodyKind::none, false, props},
     Route{"GET", "/openapi.json", Access::key, BodyKind::none, false, openapi},
     Route{"GET", "/", Access::open, BodyKind::none, false, page},

@@ -159,7 +159,7 @@ TEST_F(Keyed, no_key_or_a_wrong_one_is_401) {
 
 TEST_F(Keyed, the_page_and_health_are_open) {
   for (const auto* path : {"/", "/app.js", "/healthz", "/readyz"}) EXPECT_EQ(status(ask(get(path))), 200) << path;
-  for (const auto* path : {"/metrics", "/props", "/v1/models", "/openapi.json"})
+  for (const auto* path : {"/metrics", "/props", "/v1/system", "/v1/models", "/openapi.json"})
     EXPECT_EQ(status(ask(get(path))), 401) << path;
 }
 

@@ -219,6 +219,25 @@ void ScriptedPort::apply_template(messages::ApplyTemplate request, Reply<message
   reply(std::move(out));
 }
 
+messages::SystemStatus ScriptedPort::system() const {
+  messages::SystemStatus status;
+  for (auto& service : snapshot().services) {
+    messages::ServiceLine line;
+    line.status = std::move(service);
+    line.load = {1, 2, 64, 3, 100, 4};
+    line.endpoint = "ipc:///run/text.sock";
+    line.generation = Generation{0xab};
+    status.services.push_back(std::move(line));
+  }
+  status.overall = snapshot().overall;
+  messages::LinkLine link;
+  link.peer = "text-1";
+  link.open_requests = 2;
+  link.round_trip = std::chrono::microseconds(80);
+  status.links.push_back(link);
+  return status;
+}
+
 messages::Snapshot ScriptedPort::snapshot() const {
   const std::lock_guard lock(mutex_);
   messages::Snapshot s;

@@ -40,6 +40,7 @@ class ScriptedPort final : public Port {
   void detokenize(messages::Detokenize request, Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) override;
   messages::Snapshot snapshot() const override;
+  messages::SystemStatus system() const override;
 
   void set(Script script);
   void set_health(messages::Health health);

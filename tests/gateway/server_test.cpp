@@ -252,6 +252,8 @@ TEST_F(ServerTest, the_other_endpoints_have_their_shapes) {
   const auto unknown = ask(post("/tokenize", R"({"content":"x","model":"missing"})"));
   EXPECT_EQ(status(unknown), 404);
   EXPECT_THAT(unknown, HasSubstr(R"("code":"model_not_found","param":"model")"));
+  EXPECT_THAT(ask(get("/v1/system")), HasSubstr(R"("links":[{"peer":"text-1")"));
+  EXPECT_THAT(ask(get("/v1/system")), HasSubstr(R"("queue":1,"running":2,"sequences":64,"kv_pages_used":3)"));
   EXPECT_THAT(ask(get("/props")), HasSubstr(R"("accepted_and_ignored":["user","metadata","store","service_tier")"));
   EXPECT_THAT(ask(get("/")), HasSubstr("<!doctype html>"));
   EXPECT_THAT(ask(get("/openapi.json")), HasSubstr("Content-Type: application/json"));

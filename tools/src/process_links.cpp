@@ -58,6 +58,25 @@ Expected<std::optional<wire::KeyPair>> keys_for(const Config& config, const std:
   return *keys;
 }
 
+std::vector<messages::LinkLine> lines_of(const links::ZmqHub& hub) {
+  std::vector<messages::LinkLine> lines;
+  for (const auto& status : hub.status()) {
+    messages::LinkLine line;
+    line.peer = status.peer.id;
+    line.endpoint = status.endpoint;
+    line.dialled = status.dialled;
+    line.suspect = status.suspect;
+    line.open_requests = status.open_requests;
+    line.sent = status.sent;
+    line.received = status.received;
+    line.credit_requests = status.credit_requests;
+    line.credit_kib = status.credit_kib;
+    line.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(status.round_trip);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::set<Role> roles_of(const std::vector<std::string>& names) {
@@ -136,6 +155,7 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const std::set<Role>&
   if (!hub) return tl::make_unexpected(std::move(hub.error()));
   out.hub = std::move(*hub);
   place.hub = out.hub.get();
+  place.links = [hub = out.hub.get()] { return lines_of(*hub); };
   return out;
 }
 

@@ -39,6 +39,7 @@ Action add_logits(CLI::App& app);
 Action add_perplexity(CLI::App& app);
 Action add_bench(CLI::App& app);
 Action add_doctor(CLI::App& app);
+Action add_top(CLI::App& app);
 
 /// The process's environment, for load_config.
 std::optional<std::string> environment(const std::string& name);

@@ -17,6 +17,8 @@ constexpr std::array kVerbs{
          add_logits},
     Verb{"perplexity", "perplexity of a text file", "zenith perplexity smollm2-135m README.md --json", add_perplexity},
     Verb{"bench", "measure speed", "zenith bench text smollm2-135m --threads 2 --json", add_bench},
+    Verb{"top", "services, queues, links, credits and rates of a running system, live", "zenith top --interval 2",
+         add_top},
     Verb{"doctor", "what this machine lacks, and the command that gets it", "zenith doctor --kernels", add_doctor},
 };
 

@@ -19,6 +19,7 @@ void stream(const std::shared_ptr<Call>& call);
 void healthz(const std::shared_ptr<Call>& call);
 void readyz(const std::shared_ptr<Call>& call);
 void metrics(const std::shared_ptr<Call>& call);
+void system_status(const std::shared_ptr<Call>& call);
 void props(const std::shared_ptr<Call>& call);
 void openapi(const std::shared_ptr<Call>& call);
 void page(const std::shared_ptr<Call>& call);

@@ -1,38 +1,11 @@
 // GET /healthz: the process answers. GET /readyz: it can do its work, with a line for each service.
 #include "call.hpp"
 #include "endpoints/endpoints.hpp"
+#include "endpoints/names.hpp"
 #include "json/write.hpp"
 
 namespace zenith::gateway {
-namespace {
-
 using messages::Health;
-using messages::Role;
-
-std::string_view text(Health health) noexcept {
-  switch (health) {
-    case Health::loading: return "loading";
-    case Health::ready: return "ready";
-    case Health::draining: return "draining";
-    case Health::failed: return "failed";
-  }
-  return "failed";
-}
-
-std::string_view text(Role role) noexcept {
-  switch (role) {
-    case Role::gateway: return "gateway";
-    case Role::router: return "router";
-    case Role::text: return "text";
-    case Role::expert: return "expert";
-    case Role::vision: return "vision";
-    case Role::voice: return "voice";
-    case Role::sensor: return "sensor";
-  }
-  return "unknown";
-}
-
-}  // namespace
 
 void healthz(const std::shared_ptr<Call>& call) { call->reply_json(R"({"status":"ok"})"); }
 
@@ -42,7 +15,7 @@ void readyz(const std::shared_ptr<Call>& call) {
   if (overall == Health::ready && !call->gateway.accepting) overall = Health::loading;
   if (call->gateway.draining()) overall = Health::draining;
   JsonWriter w;
-  w.begin_object().key("status").string(text(overall)).key("services").begin_array();
+  w.begin_object().key("status").string(name_of(overall)).key("services").begin_array();
   if (!call->gateway.accepting) {
     w.begin_object().key("role").string("gateway").key("id").string("http").key("status").string("failed");
     w.key("model")
@@ -54,11 +27,11 @@ void readyz(const std::shared_ptr<Call>& call) {
   for (const auto& s : snapshot.services) {
     w.begin_object()
         .key("role")
-        .string(text(s.role))
+        .string(name_of(s.role))
         .key("id")
         .string(s.id)
         .key("status")
-        .string(text(s.health))
+        .string(name_of(s.health))
         .key("model");
     if (s.model.empty()) {
       w.null();

@@ -15,6 +15,7 @@ using messages::Role;
 
 namespace {
 
+constexpr auto kLoadEvery = std::chrono::seconds(1);
 constexpr auto kListenLimit = std::chrono::seconds(10);
 
 /// A promise that a thread waits for.
@@ -144,7 +145,29 @@ void Outside::follow(links::ViewChanged change) {
   follower_->send(std::move(change));
 }
 
-void Outside::board_changed() {
+std::shared_ptr<const messages::View> Outside::view() {
+  const std::lock_guard lock(mutex_);
+  return view_ ? view_ : std::make_shared<const messages::View>();
+}
+
+void Outside::board_changed() { announce(Say::news); }
+
+void Outside::work_began() {
+  if (ticking_.exchange(true)) return;
+  parts_.system->at(parts_.effects->clock().now() + kLoadEvery, [this] { tick(); });
+}
+
+void Outside::tick() {
+  announce(Say::anyway);
+  const bool idle = std::all_of(parts_.local_ids.begin(), parts_.local_ids.end(), [this](const std::string& id) {
+    const auto load = parts_.load(id);
+    return load.queue + load.running == 0;
+  });
+  ticking_ = false;
+  if (!idle) work_began();
+}
+
+void Outside::announce(Say say) {
   messages::Announcement announcement;
   const auto view = parts_.board->view();
   for (const auto& service : view->services) {
@@ -158,12 +181,13 @@ void Outside::board_changed() {
     member.server_key = parts_.placement.public_key;
     if (const auto it = parts_.numerics.find(service.status.id); it != parts_.numerics.end())
       member.numerics = it->second;
+    member.load = parts_.load(service.status.id);
     announcement.members.push_back(std::move(member));
   }
   std::string saying = fingerprint(announcement);
   {
     const std::lock_guard lock(mutex_);
-    if (saying == said_) return;
+    if (saying == said_ && say == Say::news) return;
     said_ = std::move(saying);
   }
   announcer_->send({std::move(announcement)});

@@ -1,6 +1,7 @@
 // The actors that join a stack to the services of other processes.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,8 +24,9 @@ namespace zenith::services {
 struct OutsideParts {
   Placement placement;
   std::map<std::string, std::string> aliases;
-  std::vector<std::string> local_ids;           ///< of the services in this process
-  std::map<std::string, std::string> numerics;  ///< of each of them
+  std::vector<std::string> local_ids;                         ///< of the services in this process
+  std::map<std::string, std::string> numerics;                ///< of each of them
+  std::function<messages::Load(const std::string& id)> load;  ///< of one of them
   actors::System* system = nullptr;
   Effects* effects = nullptr;
   actors::SessionTable* sessions = nullptr;  ///< of requests from other processes
@@ -40,9 +42,15 @@ class Outside {
   /// Starts the doors and dials. Blocks until this process listens where it should; not from an actor.
   /// @returns why it cannot.
   Status start();
+  void work_began();  ///< some service of this process is not idle any more: its load is announced while it works
+  /// Members of other processes, as the directory said last.
+  std::shared_ptr<const messages::View> view();
   void board_changed();  ///< announces this process's services when something about them is new
 
  private:
+  enum class Say : std::uint8_t { news, anyway };
+  void announce(Say say);
+  void tick();
   Status start_door();
   Status start_directory();
   void start_follower();
@@ -59,6 +67,7 @@ class Outside {
       std::make_shared<actors::SharedRef<links::LocalMembers>>();
   std::shared_ptr<actors::SharedRef<links::ViewChanged>> follower_ =
       std::make_shared<actors::SharedRef<links::ViewChanged>>();
+  std::atomic<bool> ticking_{false};
   std::mutex mutex_;
   std::string said_;  // what was announced last
   std::shared_ptr<const messages::View> view_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "outside.hpp"
 #include "plan_services.hpp"
@@ -50,7 +51,7 @@ class StackImpl final : public Stack {
         sessions_(capacity()),
         remote_sessions_(capacity()),
         calls_(system_, 512),
-        port_({&system_, &sessions_, &calls_, router_, board_, &metrics_, &effects_}) {
+        port_({&system_, &sessions_, &calls_, router_, board_, &metrics_, &effects_, [this] { return system(); }}) {
     const std::uint32_t threads = options_.config.lanes.compute;
     lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
     worker_ = make_worker("zenith-prepare");
@@ -63,6 +64,9 @@ class StackImpl final : public Stack {
       first.on(Announce{{Role::router, "router", Health::loading, {}, "being connected"}, {}});
     }
     for (const ModelSpec& spec : specs_) {
+      loads_.try_emplace(spec.service_id, [this] {
+        if (outside_) outside_->work_began();
+      });
       first.on(Announce{{Role::text, spec.service_id, Health::loading, spec.name, "waits for its turn to load"}, {}});
     }
     board_->publish(first.view());
@@ -147,6 +151,7 @@ class StackImpl final : public Stack {
       parts.numerics[spec.service_id] =
           kernels::numerics_id() + (spec.numerics == kernels::Numerics::exact ? " exact" : " fast");
     }
+    parts.load = [this](const std::string& id) { return load_of(id); };
     parts.system = &system_;
     parts.effects = &effects_;
     parts.sessions = &remote_sessions_;
@@ -193,6 +198,36 @@ class StackImpl final : public Stack {
     directory_->send(Report{spec.service_id, health, std::move(detail), std::move(model), std::move(service)});
   }
 
+  messages::Load load_of(const std::string& id) const {
+    const auto it = loads_.find(id);
+    return it == loads_.end() ? messages::Load{} : it->second.get();
+  }
+
+  messages::SystemStatus system() const {
+    messages::SystemStatus out;
+    auto snapshot = port_.snapshot();
+    out.overall = snapshot.overall;
+    const auto outside = outside_ ? outside_->view() : std::make_shared<const messages::View>();
+    const auto view = board_->view();
+    for (auto& status : snapshot.services) {
+      messages::ServiceLine line;
+      line.load = load_of(status.id);
+      for (const auto& service : view->services) {
+        if (service.status.id == status.id && service.model) line.generation = service.model->generation;
+      }
+      for (const auto& member : outside->members) {
+        if (member.status.id != status.id || loads_.contains(status.id)) continue;
+        line.load = member.load;
+        line.endpoint = member.endpoint;
+        line.numerics = member.numerics;
+      }
+      line.status = std::move(status);
+      out.services.push_back(std::move(line));
+    }
+    if (options_.placement && options_.placement->links) out.links = options_.placement->links();
+    return out;
+  }
+
   void update_ledger_gauges() {
     for (const auto& [owner, bytes] : ledger_.by_owner()) {
       metrics_.gauge("zenith_memory_bytes", "The memory ledger by owner", {{"owner", owner}})
@@ -234,7 +269,8 @@ class StackImpl final : public Stack {
     auto entry = entry_of(spec, *engine, effects_.clock().unix_seconds());
     if (entry.license.empty()) entry.license = options_.license(spec.name);
     const bool embeds = entry.kind == messages::ModelKind::embed;
-    const TextSetup setup{std::move(engine), lane_.get(), worker_.get(), &effects_, &metrics_};
+    const TextSetup setup{std::move(engine), lane_.get(), worker_.get(),
+                          &effects_,         &metrics_,   &loads_.at(spec.service_id)};
     ChildSpec child;
     child.name = spec.service_id;
     child.start = [this, setup, embeds, id = spec.service_id] {
@@ -269,6 +305,7 @@ class StackImpl final : public Stack {
   std::shared_ptr<SharedRef<RouterMessage>> router_ = std::make_shared<SharedRef<RouterMessage>>();
   SessionTable sessions_, remote_sessions_;
   std::unique_ptr<Outside> outside_;
+  std::map<std::string, LoadCell> loads_;  // by service id
   System system_{effects_.clock(), {}};
   CallTable calls_;
   GraphPort port_;

@@ -32,6 +32,7 @@ struct TextMetrics {
     for (const double s : seen.between_tokens_s) between_tokens.observe(s);
     for (const double s : seen.queue_s) queue.observe(s);
     if (seen.prompt_tokens > 0) prompt_tokens.add(static_cast<double>(seen.prompt_tokens));
+    generated += seen.generated_tokens;
     if (seen.generated_tokens > 0) generated_tokens.add(static_cast<double>(seen.generated_tokens));
     if (seen.recomputed_tokens > 0) recomputed_tokens.add(static_cast<double>(seen.recomputed_tokens));
     if (seen.steps > 0) steps.add(static_cast<double>(seen.steps));
@@ -41,6 +42,7 @@ struct TextMetrics {
     kv_total.set(core.pages().total());
   }
 
+  std::uint64_t generated = 0;  ///< tokens since this began
   Histogram &first_token, &between_tokens, &queue;
   Counter &prompt_tokens, &generated_tokens, &recomputed_tokens, &steps;
   Gauge &queue_depth, &running, &kv_used, &kv_total;

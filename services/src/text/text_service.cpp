@@ -123,6 +123,7 @@ class TextService final : public Actor<ServiceMessage, PreparationDone, StepDone
       if (last) forget(id);
     }
     metrics_.update(core_);
+    if (setup_.load != nullptr) setup_.load->set(load());
     if (!plan) return;
     const bool decoding = !plan->work.empty() && plan->work.front().prompt_rows == 0;
     setup_.lane->submit(decoding ? LanePriority::decode : LanePriority::prefill,
@@ -131,6 +132,17 @@ class TextService final : public Actor<ServiceMessage, PreparationDone, StepDone
                           ex.numerics = engine->numerics;
                           me.send(StepDone{engine->runner->run(*plan, ex)});
                         });
+  }
+
+  messages::Load load() const {
+    messages::Load load;
+    load.queue = static_cast<std::uint32_t>(core_.queue_depth());
+    load.running = static_cast<std::uint32_t>(core_.running());
+    load.sequences = setup_.engine->limits.sequences;
+    load.pages_used = core_.pages().used();
+    load.pages = core_.pages().total();
+    load.tokens = metrics_.generated;
+    return load;
   }
 
   TextSetup setup_;

@@ -8,6 +8,7 @@
 #include "zenith/messages/directory.hpp"
 #include "zenith/messages/reply.hpp"
 #include "zenith/messages/request.hpp"
+#include "zenith/messages/system.hpp"
 
 namespace zenith::gateway {
 
@@ -37,6 +38,7 @@ class Port {
   virtual void detokenize(messages::Detokenize request, Reply<messages::Text> reply) = 0;
   virtual void apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) = 0;
   virtual messages::Snapshot snapshot() const = 0;
+  virtual messages::SystemStatus system() const = 0;
 };
 
 }  // namespace zenith::gateway

@@ -52,6 +52,7 @@ struct GraphParts {
   std::shared_ptr<const actors::Board> board;
   Metrics* metrics = nullptr;
   Effects* effects = nullptr;  ///< seeds and the time for requests that name none
+  std::function<messages::SystemStatus()> system_status;
 };
 
 /// Spawns a session for each generation; passes calls through the router to their service, and to another replica when
@@ -67,6 +68,7 @@ class GraphPort final : public gateway::Port {
   void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
   messages::Snapshot snapshot() const override;
+  messages::SystemStatus system() const override { return parts_.system_status(); }
 
  private:
   template <class Request, class Answer>

@@ -2,19 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "zenith/links/hub.hpp"
 #include "zenith/messages/directory.hpp"
+#include "zenith/messages/system.hpp"
 
 namespace zenith::services {
 
 /// Absent from StackOptions: every role in this process, no links.
 struct Placement {
-  std::set<messages::Role> roles;  ///< gateway, router, text; at least one
-  links::Hub* hub = nullptr;       ///< outlives the stack
-  std::uint64_t epoch = 0;         ///< of this process, as in the hub's hello
+  std::set<messages::Role> roles;                          ///< gateway, router, text; at least one
+  links::Hub* hub = nullptr;                               ///< outlives the stack
+  std::function<std::vector<messages::LinkLine>()> links;  ///< the hub's, for /v1/system
+  std::uint64_t epoch = 0;                                 ///< of this process, as in the hub's hello
 
   // The directory: with the role router it listens there, without it dials.
   std::string directory_bind, directory_endpoint, directory_key;

@@ -9,6 +9,7 @@
 #include "zenith/core/effects.hpp"
 #include "zenith/core/metrics.hpp"
 #include "zenith/services/lane.hpp"
+#include "zenith/services/load_cell.hpp"
 #include "zenith/services/stack.hpp"
 #include "zenith/services/text/text_core.hpp"
 #include "zenith/services/text/text_runner.hpp"
@@ -40,6 +41,7 @@ struct TextSetup {
   Worker* worker = nullptr;
   Effects* effects = nullptr;
   Metrics* metrics = nullptr;
+  LoadCell* load = nullptr;
 };
 
 std::unique_ptr<actors::Behaviour> make_text_service(TextSetup setup);   ///< generation

@@ -1,0 +1,39 @@
+// How roles and health are written, wherever a body shows them.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "zenith/messages/directory.hpp"
+
+namespace zenith::gateway {
+
+constexpr std::string_view name_of(messages::Health health) noexcept {
+  switch (health) {
+    case messages::Health::loading: return "loading";
+    case messages::Health::ready: return "ready";
+    case messages::Health::draining: return "draining";
+    case messages::Health::failed: return "failed";
+  }
+  return "failed";
+}
+
+constexpr std::string_view name_of(messages::Role role) noexcept {
+  switch (role) {
+    case messages::Role::gateway: return "gateway";
+    case messages::Role::router: return "router";
+    case messages::Role::text: return "text";
+    case messages::Role::expert: return "expert";
+    case messages::Role::vision: return "vision";
+    case messages::Role::voice: return "voice";
+    case messages::Role::sensor: return "sensor";
+  }
+  return "unknown";
+}
+
+inline std::string hexadecimal(std::uint64_t value) { return fmt::format("{:016x}", value); }
+
+}  // namespace zenith::gateway
