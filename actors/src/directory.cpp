@@ -94,6 +94,7 @@ Status DirectoryState::on(Report report) {
     if (service.status.id != report.id) continue;
     service.status.health = report.health;
     service.status.detail = std::move(report.detail);
+    service.status.suspect = report.suspect;
     if (report.model) service.model = std::move(report.model);
     if (report.service) service.ref = std::move(report.service);
     return {};

@@ -66,6 +66,14 @@ Candidates without_failed(const Candidates& ready, const PlanLimits& limits) {
   return fresh.empty() ? restarted : fresh;
 }
 
+// Those that answer, when there are any.
+Candidates without_suspect(const Candidates& usable) {
+  Candidates lively;
+  std::copy_if(usable.begin(), usable.end(), std::back_inserter(lively),
+               [](const auto* service) { return !service->status.suspect; });
+  return lively.empty() ? usable : lively;
+}
+
 tl::unexpected<Error> nobody_left(const DirectoryView::Service& one, const PlanLimits& limits) {
   if (limits.avoid.empty()) {
     return retry_later(Errc::unavailable, fmt::format("service '{}' has other weights of model '{}' than asked for",
@@ -101,7 +109,8 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
   if (!ready.empty()) {
     const auto usable = without_failed(ready, limits);
     if (usable.empty()) return nobody_left(*ready.back(), limits);
-    const auto& service = *usable[turn_++ % usable.size()];
+    const auto lively = without_suspect(usable);
+    const auto& service = *lively[turn_++ % lively.size()];
     return Plan{*service.model, {Stage{stage_of(task), service.status.id, service.ref}}};
   }
   if (loading != nullptr) {

@@ -18,7 +18,15 @@ class Session final : public Actor<SessionMessage> {
   }
 
   void on(SessionMessage message, Context& self) override {
-    if (auto* planned = std::get_if<Planned>(&message)) apply(state_.on_planned(std::move(planned->plan)), self);
+    if (auto* planned = std::get_if<Planned>(&message)) {
+      apply(planned->probe == 0 ? state_.on_planned(std::move(planned->plan))
+                                : state_.on_probed(std::move(planned->plan), planned->probe),
+            self);
+    }
+    if (const auto* suspect = std::get_if<ServiceSuspect>(&message)) {
+      suspected_ = suspect->attempt;
+      apply(state_.on_suspect(suspect->attempt), self);
+    }
     if (auto* from = std::get_if<FromService>(&message)) {
       apply(state_.on_event(std::move(from->event), from->attempt, self.now()), self);
     }
@@ -37,8 +45,13 @@ class Session final : public Actor<SessionMessage> {
   void apply(SessionState::Outcome out, Context& self) {
     if (out.cancel_work) service_.send(CancelWork{request_->header.id}, Urgency::high);
     if (out.grant > 0) service_.send(GrantWork{request_->header.id, out.grant}, Urgency::high);
-    if (out.plan) ask_router(std::move(*out.plan), self);
+    if (out.plan) {
+      leave_service(self);
+      ask_router(std::move(*out.plan), 0, self);
+    }
+    if (out.probe) ask_router(std::move(*out.probe), suspected_, self);
     if (out.submit) {
+      leave_service(self);
       service_ = std::move(out.submit->stage.service);
       self.watch(service_.address());
       service_.send(Submit{std::move(out.submit->request), self.ref<SessionMessage>(), out.submit->attempt});
@@ -47,14 +60,17 @@ class Session final : public Actor<SessionMessage> {
     if (out.end) self.quit();
   }
 
-  void ask_router(PlanLimits limits, Context& self) {
+  void leave_service(Context& self) {
     if (service_) self.unwatch(service_.address());
     service_ = {};
+  }
+
+  void ask_router(PlanLimits limits, std::uint32_t probe, Context& self) {
     const auto me = self.ref<SessionMessage>();
     router_->send(PlanRequest{
         Task::generate,
         request_->model,
-        {[me](Expected<std::shared_ptr<const Plan>> plan) { me.send(Planned{std::move(plan)}); },
+        {[me, probe](Expected<std::shared_ptr<const Plan>> plan) { me.send(Planned{std::move(plan), probe}); },
          Error{Errc::unavailable, "the router failed and is being restarted: retry", {}, std::chrono::seconds(1)}},
         std::move(limits)});
   }
@@ -62,6 +78,7 @@ class Session final : public Actor<SessionMessage> {
   std::shared_ptr<const messages::Generate> request_;
   std::shared_ptr<const SharedRef<RouterMessage>> router_;
   Ref<ServiceMessage> service_;
+  std::uint32_t suspected_ = 0;  // attempt
   SessionState state_;
   SessionTable::Entry entry_;  // leaves the table after the sink has had its last event
   GuardedSink sink_;

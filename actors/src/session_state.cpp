@@ -44,15 +44,37 @@ SessionState::Outcome SessionState::on_planned(Expected<std::shared_ptr<const Pl
   if (at_ != At::planning) return {};
   if (!plan) return fail_with(lost_ ? std::move(*lost_) : std::move(plan.error()));
   if ((*plan)->stages.empty()) return fail_with(Error{Errc::internal, "the plan has no stage", {}, {}});
+  return submit(**plan);
+}
+
+SessionState::Outcome SessionState::submit(const Plan& plan) {
   Outcome out;
-  stage_ = (*plan)->stages.back();
-  if (!limits_.generation) limits_.generation = (*plan)->model.generation;
+  stage_ = plan.stages.back();
+  if (!limits_.generation) limits_.generation = plan.model.generation;
   out.submit = Work{stage_, attempt_ == 0 ? request_ : transcript_.resumed(), attempt_ + 1};
   ++attempt_;
   started_ = false;
   grant_when_started_ = 0;
   progress_at_submit_ = transcript_.progress();
   at_ = At::thinking;
+  return out;
+}
+
+SessionState::Outcome SessionState::on_suspect(std::uint32_t attempt) {
+  Outcome out;
+  if (at_ != At::thinking || attempt != attempt_ || attempt_ >= kAttempts || probing_) return out;
+  probing_ = true;
+  out.probe = limits_;
+  out.probe->avoid.push_back({stage_.service_id, stage_.service.address().id()});
+  return out;
+}
+
+SessionState::Outcome SessionState::on_probed(Expected<std::shared_ptr<const Plan>> plan, std::uint32_t attempt) {
+  probing_ = false;
+  if (at_ != At::thinking || attempt != attempt_ || !plan || (*plan)->stages.empty()) return {};
+  if ((*plan)->stages.back().service.address().id() == stage_.service.address().id()) return {};
+  Outcome out = submit(**plan);
+  out.cancel_work = true;
   return out;
 }
 

@@ -55,6 +55,7 @@ class Follower final : public Actor<ViewChanged, RemoteState> {
     if (it == processes_.end()) return;
     Process& process = it->second;
     process.up = state.is != RemoteState::Is::unreachable;
+    process.suspect = state.is == RemoteState::Is::suspect;
     process.failed = state.is == RemoteState::Is::unreachable;
     process.detail = state.detail;
     process.epoch = state.peer.epoch;
@@ -89,7 +90,7 @@ class Follower final : public Actor<ViewChanged, RemoteState> {
     std::string key, server_key;
     Ref<ServiceMessage> at;
     std::uint64_t epoch = 0;  // of whoever answers there
-    bool up = false, failed = false, listed = true;
+    bool up = false, suspect = false, failed = false, listed = true;
     std::string detail;
     std::vector<Member> members;
     std::optional<Instant> again;
@@ -123,7 +124,8 @@ class Follower final : public Actor<ViewChanged, RemoteState> {
   }
 
   void report(const Process& process, const Member& member) const {
-    Report line{member.status.id, member.status.health, member.status.detail, member.model, process.at};
+    Report line{member.status.id, member.status.health, member.status.detail,
+                member.model,     process.at,           process.suspect};
     if (process.up && process.epoch != member.epoch) {
       line.health = Health::loading;
       line.detail = "a new process answers there; it has not announced itself yet";

@@ -144,6 +144,8 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage> {
 
   void on_suspect(bool suspect) {
     tell(suspect ? RemoteState::Is::suspect : RemoteState::Is::up, suspect ? "it has not answered for a while" : "");
+    if (!suspect) return;
+    for (const auto& [id, stream] : streams_) stream.session.send(ServiceSuspect{stream.attempt}, Urgency::high);
   }
 
   void cancel(std::uint64_t wire_id, Context& self) {

@@ -121,6 +121,49 @@ TEST_P(Seeds, keep_every_promise_and_replay_to_the_same_trace) {
 
 INSTANTIATE_TEST_SUITE_P(links_sim, Seeds, testing::Range(0, 10));
 
+/// The longest pause of a stream of 40 words, when `fault` strikes its service after ten.
+Duration longest_pause(const std::function<void(World&, int)>& fault) {
+  World world(7, 2);
+  world.net.run(2s, [&] { return world.text_ready(); });
+  auto& client = world.ask(40, 20s);
+  Instant last = world.net.clock().now();
+  Duration longest{};
+  std::size_t seen = 0;
+  bool struck = false;
+  world.net.run(20s, [&] {
+    if (client.got.size() != seen) {
+      seen = client.got.size();
+      longest = std::max(longest, world.net.clock().now() - last);
+      last = world.net.clock().now();
+    }
+    if (!struck && seen > 40) {
+      struck = true;
+      fault(world, world.serving());
+    }
+    return client.last_events > 0;
+  });
+  EXPECT_TRUE(struck);
+  EXPECT_FALSE(client.error) << client.error->message;
+  EXPECT_EQ(client.got, client.expected());
+  return longest;
+}
+
+TEST(links_sim, fault_1_a_killed_service_with_a_replica_pauses_a_stream_50_ms_at_most) {
+  EXPECT_LE(longest_pause([](World& world, int text) { world.kill_text(text); }), 50ms);
+}
+
+TEST(links_sim, fault_2_a_hung_service_with_a_replica_pauses_a_stream_300_ms_at_most) {
+  EXPECT_LE(longest_pause([](World& world, int text) { world.hang_text(text, 5s); }), 300ms);
+}
+
+TEST(links_sim, the_directory_can_die_without_a_stream_noticing) {
+  EXPECT_LE(longest_pause([](World& world, int) { world.kill_directory(); }), 5ms);
+}
+
+TEST(links_sim, fault_42_a_split_between_gateway_and_service_pauses_a_stream_300_ms_at_most) {
+  EXPECT_LE(longest_pause([](World& world, int text) { world.cut_text(text, 3s); }), 300ms);
+}
+
 TEST(links_sim, one_seed) {
   const char* seed = std::getenv("ZENITH_SIM_SEED");
   const Result result = run(seed == nullptr ? 1 : std::strtoull(seed, nullptr, 10));

@@ -231,6 +231,13 @@ std::size_t World::open_work() const {
   return open;
 }
 
+int World::serving() const {
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    if (texts_[i] && texts_[i]->open > 0) return static_cast<int>(i);
+  }
+  return -1;
+}
+
 bool World::text_ready() const {
   std::size_t ready = 0;
   for (const auto& service : board_->view()->services) ready += service.status.health == Health::ready && service.ref;

@@ -46,6 +46,7 @@ class World {
 
   bool all_ended() const;
   std::size_t open_work() const;  ///< streams that text services still have
+  int serving() const;            ///< the first text service that has streams; -1: none
   bool text_ready() const;        ///< the gateway sees every text service as ready
 
   SimNet net;

@@ -29,6 +29,7 @@ struct Ping {
 struct Plan;
 struct Planned {
   Expected<std::shared_ptr<const Plan>> plan;
+  std::uint32_t probe = 0;  ///< the attempt that this might replace; 0: there is none
 };
 struct FromService {
   messages::Event event;
@@ -40,7 +41,11 @@ struct ClientGrant {
 struct CancelSession {
   Error why;
 };
-using SessionMessage = std::variant<Planned, FromService, ClientGrant, CancelSession>;
+/// The service of this attempt has been silent for a while: if another can go on, it should.
+struct ServiceSuspect {
+  std::uint32_t attempt = 1;
+};
+using SessionMessage = std::variant<Planned, FromService, ClientGrant, CancelSession, ServiceSuspect>;
 
 // ---- to a service
 // -----------------------------------------------------------------------------------------------------------------
@@ -120,6 +125,7 @@ struct Report {
   std::string detail;
   std::optional<messages::ModelEntry> model;
   Ref<ServiceMessage> service;
+  bool suspect = false;
 };
 /// A service of another process that is gone for good.
 struct Forget {

@@ -13,7 +13,8 @@ namespace zenith::actors {
 /// Plain; one thread.
 class RouterState {
  public:
-  /// An empty model means the first one of the right kind. Several services with the model take turns: those that have
+  /// An empty model means the first one of the right kind. Several services with the model take turns, those that
+  /// are not suspect before the others: those that have
   /// not failed this request first, then those that have been restarted since, never an actor that has failed it.
   /// @returns draining, when all who have the model shut down; not_found listing the known models; invalid_argument
   /// (param "model") for a model of the wrong kind; loading with the service's detail; unavailable naming the service

@@ -56,12 +56,16 @@ class SessionState {
     std::vector<messages::Event> deliver;  ///< to the client, in order
     bool cancel_work = false;              ///< tell the service of before to stop
     std::uint32_t grant = 0;               ///< pass on to the service
-    std::optional<PlanLimits> plan;        ///< ask the router; the service of before is not to be listened to
-    std::optional<Work> submit;            ///< to this service
-    bool end = false;                      ///< the last event was among `deliver`
+    std::optional<PlanLimits> probe;  ///< ask the router whether another could go on; the service goes on meanwhile
+    std::optional<PlanLimits> plan;   ///< ask the router; the service of before is not to be listened to
+    std::optional<Work> submit;       ///< to this service
+    bool end = false;                 ///< the last event was among `deliver`
   };
   Outcome on_start();
   Outcome on_planned(Expected<std::shared_ptr<const Plan>> plan);
+  /// The answer to a probe: who can go on takes over, nobody changes nothing.
+  Outcome on_probed(Expected<std::shared_ptr<const Plan>> plan, std::uint32_t attempt);
+  Outcome on_suspect(std::uint32_t attempt);
   Outcome on_event(messages::Event event, std::uint32_t attempt, Instant now);
   Outcome on_grant(std::uint32_t events);
   Outcome on_cancel(Error why);
@@ -71,6 +75,7 @@ class SessionState {
 
  private:
   Outcome fail_with(Error error);
+  Outcome submit(const Plan& plan);
   enum class Loss : std::uint8_t { died, refused, differs /* and goes on working */ };
   Outcome on_loss(Loss loss, Error error, Instant now);
   bool means_another(const Error& error) const noexcept;
@@ -84,6 +89,7 @@ class SessionState {
   std::optional<Error> lost_;  ///< why the last attempt ended
   std::uint32_t attempt_ = 0, fruitless_ = 0;
   std::uint64_t progress_at_submit_ = 0;
+  bool probing_ = false;
   bool started_ = false;                  ///< the current attempt
   std::uint32_t grant_when_started_ = 0;  ///< a grant overtakes a Submit, so it waits for its answer
 };

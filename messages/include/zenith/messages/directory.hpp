@@ -16,8 +16,9 @@ struct ServiceStatus {
   Role role = Role::text;
   std::string id;
   Health health = Health::loading;
-  std::string model;   ///< empty when the role has none
-  std::string detail;  ///< for people: "62 % loaded", "restarted twice, last error …"
+  std::string model;     ///< empty when the role has none
+  std::string detail;    ///< for people: "62 % loaded", "restarted twice, last error …"
+  bool suspect = false;  ///< it has been silent for a while with work open: others are preferred
 };
 
 enum class ModelKind : std::uint8_t { generate, embed };
