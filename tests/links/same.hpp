@@ -111,7 +111,7 @@ inline auto fields(const Peer& v) {
   return std::tie(epoch, id, version, numerics, role);
 }
 inline auto fields(const messages::ServiceStatus& v) {
-  const auto& [role, id, health, model, detail] = v;
+  const auto& [role, id, health, model, detail, suspect] = v;  // suspect: of one's own link, it does not travel
   return std::tie(role, id, health, model, detail);
 }
 inline auto fields(const messages::ModelEntry& v) {
