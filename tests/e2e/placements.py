@@ -36,6 +36,7 @@ class Process:
     def read(self, popen):
         for line in popen.stdout:
             self.lines.append(line)
+        popen.stdout.close()
 
     def kill(self, number=signal.SIGKILL):
         if self.popen.poll() is None:
