@@ -16,7 +16,7 @@ THIRD_PARTIES = {
     "caf/": {"actors", "services"},
     "zmq": {"wire"},
     "flatbuffers/": {"links"},
-    "nlohmann/": {"gateway", "models", "tools"},
+    "nlohmann/": {"gateway", "models", "services", "tools"},
     "toml++/": {"core", "gateway"},
     "spdlog/": {"core"},
     "prometheus/": {"core"},

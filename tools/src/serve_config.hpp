@@ -14,8 +14,9 @@ struct ServeOptions {
   std::vector<std::string> roles;
   std::optional<std::string> config_file;
   std::optional<std::string> listen;
-  std::vector<std::string> models;  ///< --model: one text service with these, instead of the configuration's
-  std::vector<std::string> ids;     ///< --id: of the services of these roles, only those with these ids
+  std::vector<std::string> models;    ///< --model: one text service with these, instead of the configuration's
+  std::vector<std::string> ids;       ///< --id: of the services of these roles, only those with these ids
+  std::optional<std::string> record;  ///< --record: the file
   bool offline = false, print_config = false;
 };
 

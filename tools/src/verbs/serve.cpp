@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -16,6 +17,7 @@
 #include "verb.hpp"
 #include "verbs/pull_options.hpp"
 #include "zenith/core/log.hpp"
+#include "zenith/services/recording/recording_port.hpp"
 #include "zenith/services/stack.hpp"
 #include "zenith/tools/catalog.hpp"
 #include "zenith/tools/model_files.hpp"
@@ -176,6 +178,17 @@ Config local_part(const Config& config, const std::set<messages::Role>& roles) {
   return local;
 }
 
+/// --record; null without it. @returns invalid_argument, io.
+Expected<std::shared_ptr<services::Recorder>> open_recorder(const ServeOptions& options, bool gateway,
+                                                            Metrics& metrics) {
+  if (!options.record) return nullptr;
+  if (!gateway) {
+    return fail(Errc::invalid_argument,
+                "--record writes what comes through the gateway: give it to the process of that role", "record");
+  }
+  return services::Recorder::create(*options.record, metrics);
+}
+
 Status serve(const ServeOptions& options, const Context&) {
   auto config = serve_config(options, environment);
   if (!config) return tl::make_unexpected(config.error());
@@ -205,13 +218,18 @@ Status serve(const ServeOptions& options, const Context&) {
     const CatalogRow* row = find_in_catalog(name);
     return row == nullptr ? std::string{} : std::string{row->license};
   };
+  auto recorder = open_recorder(options, gateway, metrics);
+  if (!recorder) return tl::make_unexpected(recorder.error());
   if (*links) stack_options.placement = (*links)->placement;
   auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
   if (!stack) return tl::make_unexpected(stack.error());
+  std::optional<services::RecordingPort> recording;
+  if (*recorder) recording.emplace((*stack)->port(), *recorder, *effects);
+  gateway::Port& port = recording ? static_cast<gateway::Port&>(*recording) : (*stack)->port();
   Front front;
   std::unique_ptr<gateway::Server> server;
   if (gateway) {
-    auto listening = gateway::Server::listen(*server_options, (*stack)->port(), *effects, metrics);
+    auto listening = gateway::Server::listen(*server_options, port, *effects, metrics);
     if (!listening) return tl::make_unexpected(listening.error());
     server = std::move(*listening);
     front.server = server.get();
@@ -222,6 +240,7 @@ Status serve(const ServeOptions& options, const Context&) {
   }
   const Status result = run_until_stopped(options, *config, front, *signals, **stack, effects->clock());
   (*stack)->stop();
+  if (*recorder) (*recorder)->close(seconds{5});
   if (result) log(LogLevel::info, "serve", "stopped");
   return result;
 }
@@ -238,6 +257,10 @@ Action add_serve(CLI::App& app) {
                  "serve this model (name or path) instead of the configured ones; may be repeated");
   app.add_option("--id", options->ids,
                  "of the configuration's text services, serve only the one with this id; may be repeated");
+  app.add_option(
+      "--record", options->record,
+      "write every request and its answer to this new file, as JSON lines that can be replayed; it holds the "
+      "prompts and texts themselves, so only its owner may read it (mode 0600)");
   app.add_flag("--offline", options->offline, "never fetch a model");
   app.add_flag("--print-config", options->print_config, "print what would run, as TOML, and end");
   return [options](const Context& context) { return serve(*options, context); };
