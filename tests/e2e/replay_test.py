@@ -66,7 +66,7 @@ class ReplayTest(unittest.TestCase):
     def test_a_recorded_session_says_the_same_again(self):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "session.jsonl"
-            with Server("--record", str(file)) as server, httpx.Client(base_url=server.url, timeout=120) as client:
+            with Server("--record", str(file)) as server, httpx.Client(base_url=server.url, timeout=300) as client:
                 with concurrent.futures.ThreadPoolExecutor(6) as pool:
                     answers = list(pool.map(lambda request: client.post(request[0], json=request[1]), SESSION))
                 for request, answer in zip(SESSION, answers):
@@ -88,7 +88,7 @@ class ReplayTest(unittest.TestCase):
 
             with Server() as server:
                 done = subprocess.run([sys.executable, replay.__file__, str(file), "--base-url", server.url, "--json"],
-                                      capture_output=True, text=True, timeout=300, check=False)
+                                      capture_output=True, text=True, timeout=600, check=False)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                 result = json.loads(done.stdout)
                 self.assertEqual((result["recorded"], result["sent"], result["equal"]),
@@ -104,7 +104,7 @@ class ReplayTest(unittest.TestCase):
                 self.assertEqual(len(result["different"]), 2)
 
     def test_a_full_disk_ends_the_recording_and_nothing_else(self):
-        with Server("--record", "/dev/full") as server, httpx.Client(base_url=server.url, timeout=120) as client:
+        with Server("--record", "/dev/full") as server, httpx.Client(base_url=server.url, timeout=300) as client:
             for _ in range(3):
                 self.assertEqual(client.post("/v1/chat/completions", json=chat("Hi.", max_tokens=4)[1]).status_code, 200)
             metrics = client.get("/metrics").text

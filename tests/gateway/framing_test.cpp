@@ -84,6 +84,7 @@ const std::vector<Case>& refused_cases() {
       {"nul_in_header", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n"s, 400},
       {"nul_in_target", "GET /hea\0lthz HTTP/1.1\r\nHost: localhost\r\n\r\n"s, 400},
       {"escaped_nul_in_target", "GET /healthz%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+      {"high_byte_in_target", "GET /healthz\xff HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"bad_escape", "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
       {"huge_header", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + repeat("a", 70000) + "\r\n\r\n", 431},
       {"ten_thousand_headers", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + repeat("a:b\r\n", 10000) + "\r\n", 431},

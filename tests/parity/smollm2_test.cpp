@@ -2,9 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "engine.hpp"
 #include "npy.hpp"
@@ -124,6 +127,39 @@ TEST_P(Perplexity, within_half_a_percent_of_transformers) {
   const double reference = want.at("perplexity").get<double>();
   EXPECT_NEAR(got.perplexity / reference, 1.0, 0.005);
   std::printf("perplexity %.5f, transformers %.5f\n", got.perplexity, reference);
+}
+
+/// Where tokens begin.
+std::set<std::size_t> starts(const models::Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
+  std::set<std::size_t> out;
+  std::size_t at = 0;
+  for (const TokenId id : ids) {
+    out.insert(at);
+    at += tokenizer.piece(id, true).size();
+  }
+  return out;
+}
+
+// transformers drops the file's pre-tokenizer, which splits single digits off first (README.md).
+TEST(SmolLM2, tokens_differ_from_transformers_only_in_blanks_before_a_digit) {
+  std::ifstream in(data("perplexity.txt"), std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>{in}, {}};
+  MemoryLedger ledger(std::uint64_t{4} << 30);
+  const auto loaded = value_of(models::load_model(model_file(), {}, ledger), "smollm2-135m");
+  const auto& tokenizer = *loaded.tokenizer;
+  const auto ours = tokenizer.encode(text, {});
+  const auto theirs = load_npy<std::int32_t>(data("smollm2-perplexity-ids.npy")).values;
+  EXPECT_EQ(ours.size(), 2431U);
+  EXPECT_EQ(theirs.size(), 2459U);
+  const auto our_starts = starts(tokenizer, ours), their_starts = starts(tokenizer, {theirs.begin(), theirs.end()});
+  EXPECT_TRUE(std::ranges::includes(their_starts, our_starts)) << "ours only joins";
+  for (const std::size_t at : their_starts) {
+    if (our_starts.contains(at)) continue;
+    ASSERT_GT(at, 0U);
+    EXPECT_TRUE(std::isspace(static_cast<unsigned char>(text[at - 1])) != 0 && text[at] == ' ' &&
+                std::isdigit(static_cast<unsigned char>(text.at(at + 1))) != 0)
+        << "at byte " << at;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(SmolLM2, Perplexity, testing::Values(kernels::Numerics::exact, kernels::Numerics::fast),

@@ -133,6 +133,9 @@ RequestReader::Progress RequestReader::check_head() {
     request_.headers.emplace_back(std::move(name), std::string(field.value().data(), field.value().size()));
   }
 
+  // RFC 3986 has no such byte; whoever reads the target after us might drop or decode it.
+  const auto plain = [](char c) { return c > 0x20 && c < 0x7f; };
+  if (!std::ranges::all_of(request_.target, plain)) return refuse(400, "malformed request target: escape it");
   const auto path = percent_decode(path_of(request_.target));
   if (!path || path->empty() || (path->front() != '/' && *path != "*")) return refuse(400, "malformed request target");
   request_.path = *path;
