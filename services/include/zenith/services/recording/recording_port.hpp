@@ -26,6 +26,7 @@ class RecordingPort final : public gateway::Port {
   void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
   messages::Snapshot snapshot() const override { return inner_.snapshot(); }
+  messages::SystemStatus system() const override { return inner_.system(); }
 
  private:
   template <class Request>
