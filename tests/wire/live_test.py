@@ -100,6 +100,34 @@ class Live(unittest.TestCase):
         self.assertEqual(taken[-1].header.kind, Kind.event)
         self.assertEqual(b.decode(Kind.event, taken[-1].body).happening.completionTokens, 20)
 
+    def test_a_lost_generation_goes_on_with_the_tokens_that_came(self):
+        b = self.bodies
+
+        def table(resume=None):
+            return b.Generate(model=MODEL, promptType=b.union("Prompt", "Text"), prompt=b.Text(text="Once upon a time"), maxTokens=16,
+                              sampling=b.Sampling(temperature=0.8, seed=11), nowUnixSeconds=1_700_000_000, resume=resume)
+
+        def run(client, request, attempt, most):
+            """Text and tokens of at most so many deltas."""
+            request_id, until = client.request("Generate", request, 60, attempt)
+            text, tokens = b"", []
+            while most > 0:
+                message = client.answer(request_id, until)
+                event = b.decode(Kind.event, message.body).happening
+                if type(event).__name__ == "DeltaT":
+                    most, text = most - 1, text + (event.content or b"")
+                    tokens += [] if event.tokens is None else [int(t) for t in event.tokens]
+                if message.header.flags & wire.LAST:
+                    break
+            return text, tokens
+
+        whole, all_tokens = run(self.dial(), table(), 1, 1000)
+        self.assertEqual(len(all_tokens), 16)
+        first, tokens = run(self.dial(), table(), 1, 5)   # and then this client is gone
+        rest, more = run(self.dial(), table([b.Resume(tokens=tokens, echoed=True)]), 2, 1000)
+        self.assertEqual(first + rest, whole)
+        self.assertEqual(tokens + more, all_tokens)
+
     def test_after_a_cancel_nothing_more_comes_and_the_session_goes_on(self):
         client = self.dial()
         stream = client.generate(MODEL, "Tell a long story.", max_tokens=400, window=1000)

@@ -337,9 +337,9 @@ class Client:
             if header.kind != Kind.pong:
                 return message
 
-    def request(self, work, table, seconds):
+    def request(self, work, table, seconds, attempt=1):
         self.last_id += 1
-        message = Message(Header(kind=Kind.request, request_id=self.last_id, budget_us=int(seconds * 1e6)))
+        message = Message(Header(kind=Kind.request, request_id=self.last_id, attempt=attempt, budget_us=int(seconds * 1e6)))
         message.body = self.bodies.encode(self.bodies.Request(workType=self.bodies.union("Work", work), work=table))
         self.send(message)
         return self.last_id, time.monotonic() + seconds
