@@ -7,7 +7,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 LISTEN ?= 127.0.0.1:8080
 ZENITH := build/release/bin/zenith
-SANITIZED_TESTS := ^(core|actors|services|gateway|weights|tokenizer|template|sampler|tools)$$
+SANITIZED_TESTS := ^(core|wire|actors|links|services|gateway|weights|tokenizer|template|sampler|tools)$$
 
 .PHONY: run test setup setup-build build build-all models check format tidy layering docs bench bench-text parity \
         check-asan check-tsan fuzz install clean help
@@ -49,7 +49,7 @@ bench-text: build-all models      ## text generation speed, beside llama.cpp's o
 parity: setup build models        ## make the goldens anew from the references (installs torch: 4 GB)
 	@scripts/parity.sh
 
-check-asan: setup models          ## core, actors, services, gateway and parser tests under Address- and UndefinedBehaviorSanitizer
+check-asan: setup models          ## core, wire, actors, links, services, gateway and parser tests under Address- and UndefinedBehaviorSanitizer
 	@scripts/check-sanitizer.sh asan '$(SANITIZED_TESTS)'
 
 check-tsan: setup models          ## the same tests under ThreadSanitizer

@@ -51,7 +51,13 @@ SessionState::Outcome SessionState::submit(const Plan& plan) {
   Outcome out;
   stage_ = plan.stages.back();
   if (!limits_.generation) limits_.generation = plan.model.generation;
-  out.submit = Work{stage_, attempt_ == 0 ? request_ : transcript_.resumed(), attempt_ + 1};
+  auto request = attempt_ == 0 ? request_ : transcript_.resumed();
+  if (!plan.model.name.empty() && request->model != plan.model.name) {  // another process need not know our aliases
+    auto named = std::make_shared<messages::Generate>(*request);
+    named->model = plan.model.name;
+    request = std::move(named);
+  }
+  out.submit = Work{stage_, std::move(request), attempt_ + 1};
   ++attempt_;
   started_ = false;
   grant_when_started_ = 0;

@@ -57,9 +57,10 @@ inline constexpr std::array<Key<ServiceConfig>, 10> kService{{
     {"bind", &ServiceConfig::bind, Text::endpoint},
 }};
 
-inline constexpr std::array<Key<LinksConfig>, 2> kLinks{{
+inline constexpr std::array<Key<LinksConfig>, 3> kLinks{{
     {"run_dir", &LinksConfig::run_dir},
     {"allow_mixed_numerics", &LinksConfig::allow_mixed_numerics},
+    {"hedge_percent", &LinksConfig::hedge_percent, Text::any, 0, 100},
 }};
 
 inline constexpr std::array<Key<CurveConfig>, 2> kCurve{{{"dir", &CurveConfig::dir}, {"allow", &CurveConfig::allow}}};

@@ -116,6 +116,13 @@ void GraphPort::cancel(RequestId id) {
   parts_.calls->cancel(id, cancelled());
 }
 
+std::shared_ptr<Hedging> GraphPort::hedging(Task task) {
+  const std::lock_guard lock(hedging_mutex_);
+  auto& slot = hedging_[task];
+  if (!slot) slot = std::make_shared<Hedging>(parts_.hedge_percent);
+  return slot;
+}
+
 template <class Request, class Answer>
 void GraphPort::call(Task task, const char* kind, Request request, gateway::Reply<Answer> reply) {
   const RequestId id = request.header.id;
@@ -130,13 +137,14 @@ void GraphPort::call(Task task, const char* kind, Request request, gateway::Repl
       },
       Error{Errc::unavailable, "the service failed and is being restarted: retry", {}, std::chrono::seconds(1)}};
   using Retrying = RetryingCall<Request, Answer>;
-  const auto retrying = std::make_shared<Retrying>(task, std::move(request), promise, parts_.router);
+  const auto retrying =
+      std::make_shared<Retrying>(task, std::move(request), promise, parts_.router, *parts_.system, hedging(task));
   if (auto ok = parts_.calls->admit(id, deadline, Retrying::ender(retrying)); !ok) {
     *admitted = false;
     promise.break_with(std::move(ok.error()));
     return;
   }
-  retrying->ask();
+  retrying->start();
 }
 
 void GraphPort::embed(messages::Embed request, gateway::Reply<messages::Embeddings> reply) {

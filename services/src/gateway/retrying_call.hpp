@@ -1,5 +1,5 @@
-// A call (embed, tokenize …) that is asked of another replica when the one that had it is lost. All of them may be
-// computed twice.
+// A call (embed, tokenize …) that is asked of another replica when the one that had it is lost, or is slow. All of them
+// may be computed twice.
 #pragma once
 
 #include <fmt/format.h>
@@ -8,30 +8,39 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
+#include "hedging.hpp"
 #include "zenith/actors/protocol.hpp"
 #include "zenith/actors/shared_ref.hpp"
+#include "zenith/actors/system.hpp"
 
 namespace zenith::services {
 
 inline constexpr std::size_t kCallAttempts = 4;
 
-/// Keeps `answer` exactly once. Held by the promises of its open attempt; any thread, one attempt at a time.
+/// Keeps `answer` exactly once. Held by the promises of its open attempts; any thread.
 template <class Request, class Answer>
 class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, Answer>> {
  public:
   RetryingCall(actors::Task task, Request request, actors::Promise<Answer> answer,
-               std::shared_ptr<const actors::SharedRef<actors::RouterMessage>> router)
-      : task_(task), request_(std::move(request)), answer_(std::move(answer)), router_(std::move(router)) {}
+               std::shared_ptr<const actors::SharedRef<actors::RouterMessage>> router, actors::System& system,
+               std::shared_ptr<Hedging> hedging)
+      : task_(task),
+        request_(std::move(request)),
+        answer_(std::move(answer)),
+        router_(std::move(router)),
+        system_(system),
+        hedging_(std::move(hedging)) {}
 
-  void ask() {
-    const auto me = this->shared_from_this();
-    router_->send(actors::PlanRequest{
-        task_,
-        request_.model,
-        {[me](Expected<std::shared_ptr<const actors::Plan>> plan) { me->on_plan(std::move(plan)); },
-         Error{Errc::unavailable, "the router failed and is being restarted: retry", {}, std::chrono::seconds(1)}},
-        limits_});
+  void start() {
+    begun_ = system_.clock().now();
+    if (const auto wait = hedging_->begin()) {
+      system_.at(begun_ + *wait, [weak = std::weak_ptr<RetryingCall>(this->shared_from_this())] {
+        if (const auto me = weak.lock()) me->ask_beside();
+      });
+    }
+    ask();
   }
 
   /// Ends the call wherever it is; does not keep it alive. For deadlines and cancels.
@@ -40,18 +49,44 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
       const auto me = weak.lock();
       if (!me) return;
       me->answer_.break_with(why);
-      std::function<void(Error)> current;
+      std::vector<std::function<void(Error)>> open;
       {
         const std::lock_guard lock(me->mutex_);
-        current = me->end_attempt_;
+        open = me->end_attempts_;
       }
-      if (current) current(std::move(why));  // its service need not work on it any more
+      for (const auto& end : open) end(why);  // their services need not work on it any more
     };
   }
 
  private:
-  void on_plan(Expected<std::shared_ptr<const actors::Plan>> plan) {
-    if (answer_.kept()) return;
+  enum class How : std::uint8_t { first, beside /* an attempt that is open and slow */ };
+
+  void ask(How how = How::first) {
+    actors::PlanLimits limits;
+    {
+      const std::lock_guard lock(mutex_);
+      limits = limits_;
+      if (how == How::beside) limits.avoid.push_back(current_);
+    }
+    const auto me = this->shared_from_this();
+    router_->send(actors::PlanRequest{
+        task_,
+        request_.model,
+        {[me, how](Expected<std::shared_ptr<const actors::Plan>> plan) { me->on_plan(std::move(plan), how); },
+         Error{Errc::unavailable, "the router failed and is being restarted: retry", {}, std::chrono::seconds(1)}},
+        std::move(limits)});
+  }
+
+  void ask_beside() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (answer_.kept() || open_ != 1) return;
+    }
+    if (hedging_->take()) ask(How::beside);
+  }
+
+  void on_plan(Expected<std::shared_ptr<const actors::Plan>> plan, How how) {
+    if (answer_.kept() || (!plan && how == How::beside)) return;
     if (!plan) {
       answer_.break_with(lost_ ? std::move(*lost_) : std::move(plan.error()));
       return;
@@ -62,38 +97,49 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
         Error{Errc::unavailable, "the service failed and is being restarted: retry", {}, std::chrono::seconds(1)}};
     {
       const std::lock_guard lock(mutex_);
-      end_attempt_ = attempt.breaker();
+      end_attempts_.push_back(attempt.breaker());
+      current_ = {stage.service_id, stage.service.address().id()};
+      ++open_;
     }
     if (answer_.kept()) return;  // meanwhile, and its ender did not see this attempt
-    stage.service.send(actors::Call<Request, Answer>{request_, attempt});
+    Request request = request_;
+    request.model = (*plan)->model.name;  // another process need not know our aliases
+    stage.service.send(actors::Call<Request, Answer>{std::move(request), attempt});
   }
 
   void on_answer(Expected<Answer> answer, const actors::Stage& stage) {
     if (answer_.kept()) return;
     const auto lost = [](Errc c) { return c == Errc::unavailable || c == Errc::draining || c == Errc::loading; };
     if (answer || !lost(answer.error().code)) {
+      if (answer) hedging_->took(system_.clock().now() - begun_);
       answer_.keep(std::move(answer));
       return;
     }
-    lost_ = std::move(answer.error());
-    lost_->message = fmt::format("service '{}': {}", stage.service_id, lost_->message);
-    lost_->retry_after = std::max(lost_->retry_after, std::chrono::milliseconds(1000));
-    limits_.avoid.push_back({stage.service_id, stage.service.address().id()});
-    if (limits_.avoid.size() >= kCallAttempts) {
-      answer_.break_with(std::move(*lost_));
-      return;
+    {
+      const std::lock_guard lock(mutex_);
+      lost_ = std::move(answer.error());
+      lost_->message = fmt::format("service '{}': {}", stage.service_id, lost_->message);
+      lost_->retry_after = std::max(lost_->retry_after, std::chrono::milliseconds(1000));
+      limits_.avoid.push_back({stage.service_id, stage.service.address().id()});
+      if (--open_ > 0) return;  // the other attempt may still answer
     }
-    ask();
+    if (limits_.avoid.size() < kCallAttempts) return ask();
+    answer_.break_with(std::move(*lost_));
   }
 
   actors::Task task_;
   Request request_;
   actors::Promise<Answer> answer_;
   std::shared_ptr<const actors::SharedRef<actors::RouterMessage>> router_;
+  actors::System& system_;
+  std::shared_ptr<Hedging> hedging_;
+  Instant begun_{};
+  std::mutex mutex_;
   actors::PlanLimits limits_;
   std::optional<Error> lost_;
-  std::mutex mutex_;
-  std::function<void(Error)> end_attempt_;
+  actors::Avoid current_;
+  std::size_t open_ = 0;
+  std::vector<std::function<void(Error)>> end_attempts_;
 };
 
 }  // namespace zenith::services

@@ -51,7 +51,8 @@ class StackImpl final : public Stack {
         sessions_(capacity()),
         remote_sessions_(capacity()),
         calls_(system_, 512),
-        port_({&system_, &sessions_, &calls_, router_, board_, &metrics_, &effects_, [this] { return system(); }}) {
+        port_({&system_, &sessions_, &calls_, router_, board_, &metrics_, &effects_, [this] { return system(); },
+               options_.config.links.hedge_percent}) {
     const std::uint32_t threads = options_.config.lanes.compute;
     lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
     worker_ = make_worker("zenith-prepare");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -15,6 +16,8 @@
 #include "zenith/gateway/port.hpp"
 
 namespace zenith::services {
+
+class Hedging;
 
 /// The calls that are open (embed, tokenize …): bounds their number, ends each by its deadline, finds it for a cancel.
 /// Any thread.
@@ -53,6 +56,7 @@ struct GraphParts {
   Metrics* metrics = nullptr;
   Effects* effects = nullptr;  ///< seeds and the time for requests that name none
   std::function<messages::SystemStatus()> system_status;
+  std::uint32_t hedge_percent = 0;  ///< of calls, that may be asked of a second replica when slow
 };
 
 /// Spawns a session for each generation; passes calls through the router to their service, and to another replica when
@@ -73,7 +77,10 @@ class GraphPort final : public gateway::Port {
  private:
   template <class Request, class Answer>
   void call(actors::Task task, const char* kind, Request request, gateway::Reply<Answer> reply);
+  std::shared_ptr<Hedging> hedging(actors::Task task);
   GraphParts parts_;
+  std::mutex hedging_mutex_;
+  std::map<actors::Task, std::shared_ptr<Hedging>> hedging_;
 };
 
 }  // namespace zenith::services
