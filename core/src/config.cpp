@@ -237,8 +237,15 @@ Status read_environment(Section& section, const std::array<Key<Section>, N>& key
   return {};
 }
 
-/// What no single value shows: ids are unique; a service that has none gets role-number.
+/// What no single value shows: TLS needs both files; ids are unique; a service that has none gets role-number.
 Status finish(Config& config) {
+  const auto& server = config.server;
+  if (server.tls_cert.empty() != server.tls_key.empty()) {
+    const std::string have = server.tls_key.empty() ? "server.tls_cert" : "server.tls_key";
+    const std::string lacks = server.tls_key.empty() ? "server.tls_key" : "server.tls_cert";
+    return fail(Errc::invalid_argument, have + " is set but " + lacks + " is not: TLS needs both, plain HTTP none",
+                lacks);
+  }
   std::set<std::string> ids;
   for (std::size_t i = 0; i < config.services.size(); ++i) {
     auto& service = config.services[i];

@@ -28,10 +28,12 @@ struct Key {
 
 inline constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 50;  ///< a petabyte: anything above is a slip
 
-inline constexpr std::array<Key<ServerConfig>, 8> kServer{{
+inline constexpr std::array<Key<ServerConfig>, 10> kServer{{
     {"listen", &ServerConfig::listen, Text::host_port},
     {"exposed", &ServerConfig::exposed},
     {"keys_file", &ServerConfig::keys_file},
+    {"tls_cert", &ServerConfig::tls_cert},
+    {"tls_key", &ServerConfig::tls_key},
     {"cors_origins", &ServerConfig::cors_origins},
     {"body_bytes", &ServerConfig::body_bytes, Text::any, 1024, std::uint64_t{1} << 32},
     {"connections", &ServerConfig::connections, Text::any, 1, 1u << 20},

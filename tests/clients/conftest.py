@@ -3,6 +3,8 @@
 They hold for any generating model; nothing is assumed about what it says.
 """
 
+import ssl
+
 import httpx
 import openai
 import pytest
@@ -11,6 +13,7 @@ import pytest
 def pytest_addoption(parser):
     parser.addoption("--base-url", default="http://127.0.0.1:8080")
     parser.addoption("--api-key", default="none", help="sent as the Bearer token")
+    parser.addoption("--ca", help="of an https:// server: the PEM file that vouches for its certificate")
 
 
 @pytest.fixture(scope="session")
@@ -24,14 +27,21 @@ def api_key(request):
 
 
 @pytest.fixture(scope="session")
-def http(base_url, api_key):
-    with httpx.Client(base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120) as client:
+def tls(request, base_url):
+    """What a client of an https:// server trusts; None over plain HTTP."""
+    return ssl.create_default_context(cafile=request.config.getoption("--ca")) if base_url.startswith("https:") else None
+
+
+@pytest.fixture(scope="session")
+def http(base_url, api_key, tls):
+    with httpx.Client(base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120, verify=tls or True) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def client(base_url, api_key):
-    return openai.OpenAI(base_url=base_url + "/v1", api_key=api_key, max_retries=0, timeout=120)
+def client(base_url, api_key, tls):
+    return openai.OpenAI(base_url=base_url + "/v1", api_key=api_key, max_retries=0, timeout=120,
+                         http_client=httpx.Client(verify=tls) if tls else None)
 
 
 @pytest.fixture(scope="session")

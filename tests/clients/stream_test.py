@@ -15,9 +15,9 @@ HI = {"messages": [{"role": "user", "content": "Say hello."}], "temperature": 0,
 
 
 @pytest.fixture
-def ws(base_url, api_key):
+def ws(base_url, api_key, tls):
     url = base_url.replace("http", "ws", 1) + "/v1/stream"
-    with connect(url, additional_headers={"Authorization": f"Bearer {api_key}"}) as socket:
+    with connect(url, ssl=tls, additional_headers={"Authorization": f"Bearer {api_key}"}) as socket:
         yield socket
 
 
@@ -95,17 +95,19 @@ def test_a_plain_request_is_told_to_upgrade(http):
     assert http.get("/v1/stream").status_code == 426
 
 
-def test_a_foreign_page_is_refused(base_url, api_key):
+def test_a_foreign_page_is_refused(base_url, api_key, tls):
     if api_key != "none":
         pytest.skip("with keys a page needs one")
     with pytest.raises(InvalidStatus) as refused:
-        connect(base_url.replace("http", "ws", 1) + "/v1/stream", origin="http://evil.example")
+        connect(base_url.replace("http", "ws", 1) + "/v1/stream", ssl=tls, origin="http://evil.example")
     assert refused.value.response.status_code == 403
 
 
-def raw_socket(base_url, api_key):
+def raw_socket(base_url, api_key, tls):
     url = urlparse(base_url)
     raw = socket.create_connection((url.hostname, url.port or 80), timeout=10)
+    if tls:
+        raw = tls.wrap_socket(raw, server_hostname=url.hostname)
     key = base64.b64encode(os.urandom(16)).decode()
     raw.sendall(
         f"GET /v1/stream HTTP/1.1\r\nHost: {url.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nAuthorization: Bearer {api_key}\r\n"
@@ -154,8 +156,8 @@ def frame(opcode, payload=b"", fin=True, rsv=0, masked=True, length=None):
     ],
     ids=lambda v: v.replace(" ", "_") if isinstance(v, str) else "",
 )
-def test_frames_that_break_the_rules_end_the_connection(base_url, api_key, http, name, data, code):
-    with raw_socket(base_url, api_key) as raw:
+def test_frames_that_break_the_rules_end_the_connection(base_url, api_key, tls, http, name, data, code):
+    with raw_socket(base_url, api_key, tls) as raw:
         raw.sendall(data)
         received = b""
         while True:

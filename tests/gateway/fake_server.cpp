@@ -31,14 +31,19 @@ int main(int argc, char** argv) {
       options.keys = std::move(*keys);
     } else if (arg == "--port" && i + 1 < argc) {
       options.port = static_cast<std::uint16_t>(std::strtoul(argv[++i], nullptr, 10));
+    } else if (arg == "--tls" && i + 2 < argc) {
+      options.tls = {argv[i + 1], argv[i + 2]};
+      i += 2;
     } else if (arg == "--connections" && i + 1 < argc) {
       options.limits.connections = std::strtoul(argv[++i], nullptr, 10);
     } else if (arg == "--timeouts" && i + 1 < argc) {
       options.limits.header_timeout = options.limits.body_timeout =
           std::chrono::seconds(std::strtol(argv[++i], nullptr, 10));
     } else {
-      std::fprintf(stderr,
-                   "usage: fake_zenith [--port N] [--repeat N] [--keys FILE] [--connections N] [--timeouts SECONDS]\n");
+      std::fprintf(
+          stderr,
+          "usage: fake_zenith [--port N] [--repeat N] [--keys FILE] [--tls CERT KEY] [--connections N] [--timeouts "
+          "SECONDS]\n");
       return 2;
     }
   }
@@ -64,7 +69,7 @@ int main(int argc, char** argv) {
     sigwait(&signals, &which);
     (*server)->stop(std::chrono::seconds(5));
   });
-  std::printf("http://127.0.0.1:%u\n", (*server)->port());
+  std::printf("%s://127.0.0.1:%u\n", options.tls ? "https" : "http", (*server)->port());
   std::fflush(stdout);
   (*server)->run();
   stopper.join();

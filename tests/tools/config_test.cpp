@@ -116,6 +116,18 @@ TEST_F(Config_, ids_are_unique) {
   EXPECT_EQ(config.error().param, "service.id");
 }
 
+TEST_F(Config_, tls_needs_both_files) {
+  for (const auto* key : {"tls_cert", "tls_key"}) {
+    const auto config = load(std::string("[server]\n") + key + " = \"x.pem\"\n");
+    ASSERT_FALSE(config);
+    EXPECT_EQ(config.error().param, std::string(key) == "tls_cert" ? "server.tls_key" : "server.tls_cert");
+    EXPECT_THAT(config.error().message, HasSubstr("TLS needs both"));
+  }
+  const auto both = load("[server]\ntls_cert = \"a\"\n", {{"ZENITH_SERVER_TLS_KEY", "b"}});
+  ASSERT_TRUE(both) << both.error().message;
+  EXPECT_EQ(both->server.tls_key, "b");
+}
+
 TEST_F(Config_, a_missing_file_is_named) {
   const auto config = load_config("/nowhere/zenith.toml", [](const std::string&) { return std::nullopt; });
   ASSERT_FALSE(config);

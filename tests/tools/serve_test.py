@@ -5,11 +5,16 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "clients"))
+from certificate import make_certificate  # noqa: E402
 
 EXE = os.environ["ZENITH_EXE"]
 
@@ -149,6 +154,51 @@ class ServeTest(unittest.TestCase):
             server.wait_line("need a restart")
             server.process.send_signal(signal.SIGTERM)
             self.assertEqual(server.ended(), 0)
+
+    def test_tls_serves_and_sighup_takes_a_renewed_certificate(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ca, cert, key = make_certificate(folder)
+            path = pathlib.Path(folder) / "zenith.toml"
+            path.write_text(f'[server]\ntls_cert = "{cert}"\ntls_key = "{key}"\n')
+            server = self.server("--config", str(path))
+            greeting = server.wait_ready()
+            self.assertIn(f"https://127.0.0.1:{server.port}/", greeting)
+            self.assertNotIn("http://", greeting)
+
+            def serial():
+                trusted = ssl.create_default_context(cafile=ca)
+                with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+                    with trusted.wrap_socket(plain, server_hostname="localhost") as wrapped:
+                        return wrapped.getpeercert()["serialNumber"]
+
+            first = serial()
+            command = next(line for line in greeting.splitlines() if "curl" in line).strip()
+            done = subprocess.run(["bash", "-c", command.replace('"Hello"}]', '"Hello"}],"max_tokens":4') + f" --cacert {ca}"],
+                                  capture_output=True, text=True, timeout=120, check=False)
+            self.assertEqual(json.loads(done.stdout)["object"], "chat.completion", done.stderr)
+            whole = cert.read_text()
+            cert.write_text("half a certificate")
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_line("the old one stays")
+            self.assertEqual(serial(), first)
+            cert.write_text(whole)
+            make_certificate(folder)
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_line("TLS certificate reloaded")
+            self.assertNotEqual(serial(), first)
+            server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(server.ended(), 0)
+
+    def test_a_wrong_certificate_is_said_and_nothing_is_served(self):
+        with tempfile.TemporaryDirectory() as folder:
+            _, cert, _ = make_certificate(folder)
+            for environment, says in [
+                ({"ZENITH_SERVER_TLS_CERT": str(cert)}, "server.tls_key is not: TLS needs both"),
+                ({"ZENITH_SERVER_TLS_CERT": str(cert), "ZENITH_SERVER_TLS_KEY": str(cert)}, f"server.tls_key: {cert} holds no PEM private key"),
+            ]:
+                server = self.server(environment=environment)
+                self.assertEqual(server.ended(), 1)
+                self.assertIn(says, "".join(server.lines))
 
     def test_models_that_cannot_be_served_are_said_and_end_it(self):
         with tempfile.TemporaryDirectory() as folder:

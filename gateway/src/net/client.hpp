@@ -1,15 +1,12 @@
 // What the server and its connections know of each other.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <memory>
 
 #include "gateway.hpp"
+#include "net/stream.hpp"
 
 namespace zenith::gateway {
-
-using Socket = boost::asio::ip::tcp::socket;
 
 /// An open connection, HTTP or WebSocket. The loop's thread only.
 class Client {
@@ -29,8 +26,8 @@ class Hub {
   virtual void remove(const Client* client) = 0;
 };
 
-/// Takes over a socket whose client asked for an upgrade; `handshake` was let in by Gateway::open.
-std::shared_ptr<Client> make_websocket(Hub& hub, Socket socket, HttpRequest handshake);
-std::shared_ptr<Client> make_http_connection(Hub& hub, Socket socket);
+/// Takes over a connection whose client asked for an upgrade; `handshake` was let in by Gateway::open.
+std::shared_ptr<Client> make_websocket(Hub& hub, Stream stream, HttpRequest handshake);
+std::shared_ptr<Client> make_http_connection(Hub& hub, Stream stream);
 
 }  // namespace zenith::gateway

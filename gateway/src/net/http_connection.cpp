@@ -2,6 +2,8 @@
 
 #include <boost/asio/write.hpp>
 
+#include "zenith/core/log.hpp"
+
 namespace zenith::gateway {
 namespace {
 
@@ -45,19 +47,35 @@ class HttpOutlet final : public Outlet {
   std::weak_ptr<HttpConnection> connection_;
 };
 
-HttpConnection::HttpConnection(Hub& hub, Socket socket)
+HttpConnection::HttpConnection(Hub& hub, Stream stream)
     : hub_(hub),
-      socket_(std::move(socket)),
+      stream_(std::move(stream)),
       reader_({.header_bytes = hub.gateway().options.limits.header_bytes,
                .body_bytes = hub.gateway().options.limits.body_bytes}),
-      timer_(socket_.get_executor()) {}
+      timer_(stream_.get_executor()) {}
 
 HttpConnection::~HttpConnection() = default;
 
 void HttpConnection::start() {
   error_code ignored;
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-  socket_.non_blocking(true, ignored);
+  stream_.socket().set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  stream_.socket().non_blocking(true, ignored);
+  if (stream_.tls() != nullptr) return shake_hands();
+  begin();
+}
+
+void HttpConnection::shake_hands() {
+  timer_.arm(*this, Limit::handshake, hub_.gateway().options.limits.handshake_timeout);
+  stream_.tls()->handshake(Completion([self = shared_from_this()](const error_code& ec, std::size_t) {
+    if (self->state_ == State::closed) return;
+    if (!ec) return self->begin();
+    const auto& said = self->stream_.tls()->reason();
+    log(LogLevel::debug, "gateway", "TLS handshake failed", {{"reason", said.empty() ? ec.message() : said}});
+    self->close();
+  }));
+}
+
+void HttpConnection::begin() {
   timer_.arm(*this, Limit::header, hub_.gateway().options.limits.header_timeout);
   read();
 }
@@ -76,7 +94,7 @@ void HttpConnection::kill() { client_gone(); }
 void HttpConnection::read() {
   if (read_pending_ || state_ == State::closed || peer_finished_) return;
   read_pending_ = true;
-  socket_.async_read_some(boost::asio::buffer(block_),
+  stream_.async_read_some(boost::asio::buffer(block_),
                           [self = shared_from_this()](const error_code& ec, std::size_t n) { self->on_read(ec, n); });
 }
 
@@ -175,7 +193,7 @@ void HttpConnection::upgrade() {
   call->done(101);
   state_ = State::closed;
   timer_.cancel();
-  auto client = make_websocket(hub_, std::move(socket_), call->request);
+  auto client = make_websocket(hub_, std::move(stream_), call->request);
   hub_.remove(this);
   hub_.add(client);
   client->start();
@@ -243,7 +261,7 @@ void HttpConnection::flush() {
   out_.clear();
   const auto events = std::exchange(out_events_, 0);
   error_code ec;
-  const std::size_t n = socket_.write_some(boost::asio::buffer(writing_), ec);
+  const std::size_t n = stream_.write_some(boost::asio::buffer(writing_), ec);
   if (ec && ec != boost::asio::error::would_block && ec != boost::asio::error::try_again) return client_gone();
   if (n == writing_.size()) {
     writing_.clear();
@@ -252,7 +270,7 @@ void HttpConnection::flush() {
   }
   write_pending_ = true;
   timer_.arm(*this, Limit::write, hub_.gateway().options.limits.write_timeout);
-  boost::asio::async_write(socket_, boost::asio::buffer(writing_.data() + n, writing_.size() - n),
+  boost::asio::async_write(stream_, boost::asio::buffer(writing_.data() + n, writing_.size() - n),
                            [self = shared_from_this(), events](const error_code& e, std::size_t) {
                              self->write_pending_ = false;
                              self->writing_.clear();
@@ -289,8 +307,7 @@ void HttpConnection::after_flush() {
 
 // Closing with unread bytes makes the system reset the connection, and the client may lose the answer.
 void HttpConnection::linger() {
-  error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  stream_.finish_sending();
   if (peer_finished_) return close();
   state_ = State::lingering;
   in_.clear();
@@ -300,6 +317,9 @@ void HttpConnection::linger() {
 
 void HttpConnection::on_limit(Limit limit) {
   switch (limit) {
+    case Limit::handshake:
+      log(LogLevel::debug, "gateway", "TLS handshake failed", {{"reason", "it did not end in time"}});
+      return close();
     case Limit::header:
       if (!reader_.inside()) return close();
       return refuse(408, "the headers did not come in time");
@@ -328,13 +348,12 @@ void HttpConnection::close() {
   if (state_ == State::closed) return;
   state_ = State::closed;
   timer_.cancel();
-  error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   hub_.remove(this);
 }
 
-std::shared_ptr<Client> make_http_connection(Hub& hub, Socket socket) {
-  return std::make_shared<HttpConnection>(hub, std::move(socket));
+std::shared_ptr<Client> make_http_connection(Hub& hub, Stream stream) {
+  return std::make_shared<HttpConnection>(hub, std::move(stream));
 }
 
 }  // namespace zenith::gateway

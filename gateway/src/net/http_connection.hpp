@@ -16,9 +16,9 @@ class HttpOutlet;
 
 class HttpConnection final : public Client, public std::enable_shared_from_this<HttpConnection> {
  public:
-  enum class Limit : std::uint8_t { header, body, idle, write, silence, linger };
+  enum class Limit : std::uint8_t { handshake, header, body, idle, write, silence, linger };
 
-  HttpConnection(Hub& hub, Socket socket);
+  HttpConnection(Hub& hub, Stream stream);
   ~HttpConnection() override;
   void start() override;
   void wind_down() override;
@@ -29,6 +29,8 @@ class HttpConnection final : public Client, public std::enable_shared_from_this<
   friend class HttpOutlet;
   enum class State : std::uint8_t { reading, running, streaming, lingering, closed };
 
+  void shake_hands();
+  void begin();
   void read();
   void on_read(const boost::system::error_code& ec, std::size_t n);
   void process();
@@ -49,7 +51,7 @@ class HttpConnection final : public Client, public std::enable_shared_from_this<
   void close();
 
   Hub& hub_;
-  Socket socket_;
+  Stream stream_;
   RequestReader reader_;
   DeadlineTimer<HttpConnection, Limit> timer_;
   State state_ = State::reading;

@@ -9,6 +9,7 @@
 
 #include "http/error_body.hpp"
 #include "net/client.hpp"
+#include "tls/context.hpp"
 #include "zenith/core/log.hpp"
 
 namespace zenith::gateway {
@@ -38,6 +39,11 @@ class ServerImpl final : public Server, public Hub {
 
   Status bind() {
     const auto& options = gateway_.options;
+    if (options.tls) {
+      auto tls = TlsContext::load(*options.tls);
+      if (!tls) return tl::make_unexpected(tls.error());
+      tls_ = std::move(*tls);
+    }
     error_code ec;
     const auto address = asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, ec);
     if (ec) return fail(Errc::invalid_argument, fmt::format("listen: \"{}\" is no IP address", options.host), "listen");
@@ -80,6 +86,15 @@ class ServerImpl final : public Server, public Hub {
     accept();
     const auto work = asio::make_work_guard(io_);
     io_.run();
+  }
+
+  Status reload_tls(const TlsFiles& files) override {
+    if (!gateway_.options.tls)
+      return fail(Errc::invalid_argument, "this server was started without TLS: restart it", "server.tls_cert");
+    auto tls = TlsContext::load(files);
+    if (!tls) return tl::make_unexpected(tls.error());
+    loop_->post([this, fresh = std::move(*tls)]() mutable { tls_ = std::move(fresh); });
+    return {};
   }
 
   void stop(std::chrono::milliseconds drain) override {
@@ -131,15 +146,18 @@ class ServerImpl final : public Server, public Hub {
 
   void welcome(tcp::socket socket) {
     if (clients_.size() >= gateway_.options.limits.connections) {
-      auto answer = status_reply_text();
       error_code ignored;
-      socket.non_blocking(true, ignored);
-      socket.write_some(asio::buffer(answer), ignored);
+      if (!tls_) {  // a handshake for a refusal would be work without a limit
+        auto answer = status_reply_text();
+        socket.non_blocking(true, ignored);
+        socket.write_some(asio::buffer(answer), ignored);
+      }
       socket.shutdown(tcp::socket::shutdown_send, ignored);
       gateway_.count("unmatched", 503, Duration{0});
       return;
     }
-    auto client = make_http_connection(*this, std::move(socket));
+    auto client =
+        make_http_connection(*this, tls_ ? Stream(std::move(socket), tls_->open()) : Stream(std::move(socket)));
     add(client);
     client->start();
   }
@@ -182,6 +200,7 @@ class ServerImpl final : public Server, public Hub {
   asio::io_context io_{1};
   std::shared_ptr<Loop> loop_;
   Gateway gateway_;
+  std::shared_ptr<const TlsContext> tls_;  ///< null: plain
   tcp::acceptor acceptor_;
   asio::steady_timer pause_, drain_;
   std::unordered_map<const Client*, std::shared_ptr<Client>> clients_;

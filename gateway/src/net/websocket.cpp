@@ -11,6 +11,18 @@
 #include "stream_session.hpp"
 
 namespace zenith::gateway {
+
+/// How Beast ends a connection after the closing handshake: no more is sent; what still comes is read and dropped until
+/// the client ends it too, or the time is over.
+template <class Handler>
+void async_teardown(boost::beast::role_type role, Stream& stream, Handler&& handler) {
+  if (stream.tls() == nullptr)
+    return boost::beast::websocket::async_teardown(role, stream.socket(), std::forward<Handler>(handler));
+  stream.finish_sending();
+  stream.tls()->drain(Completion([done = std::decay_t<Handler>(std::forward<Handler>(handler))](
+                                     const boost::system::error_code& ec, std::size_t) mutable { done(ec); }));
+}
+
 namespace {
 
 namespace beast = boost::beast;
@@ -46,8 +58,8 @@ class WebSocketOutlet final : public Outlet, public std::enable_shared_from_this
 
 class WebSocketConnection final : public Client, public std::enable_shared_from_this<WebSocketConnection> {
  public:
-  WebSocketConnection(Hub& hub, Socket socket, HttpRequest handshake)
-      : hub_(hub), ws_(std::move(socket)), write_limit_(ws_.get_executor()), handshake_(std::move(handshake)) {}
+  WebSocketConnection(Hub& hub, Stream stream, HttpRequest handshake)
+      : hub_(hub), ws_(std::move(stream)), write_limit_(ws_.get_executor()), handshake_(std::move(handshake)) {}
 
   void start() override {
     const auto& limits = hub_.gateway().options.limits;
@@ -170,14 +182,13 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
     gone_ = true;
     const auto self = shared_from_this();
     write_limit_.cancel();
-    error_code ignored;
-    beast::get_lowest_layer(ws_).close(ignored);
+    ws_.next_layer().close();
     if (session_) session_->on_closed();
     hub_.remove(this);
   }
 
   Hub& hub_;
-  websocket::stream<Socket> ws_;
+  websocket::stream<Stream> ws_;
   DeadlineTimer<WebSocketConnection, int> write_limit_;
   HttpRequest handshake_;
   http::request<http::empty_body> request_;
@@ -200,8 +211,8 @@ std::size_t WebSocketOutlet::buffered() const {
 
 }  // namespace
 
-std::shared_ptr<Client> make_websocket(Hub& hub, Socket socket, HttpRequest handshake) {
-  return std::make_shared<WebSocketConnection>(hub, std::move(socket), std::move(handshake));
+std::shared_ptr<Client> make_websocket(Hub& hub, Stream stream, HttpRequest handshake) {
+  return std::make_shared<WebSocketConnection>(hub, std::move(stream), std::move(handshake));
 }
 
 }  // namespace zenith::gateway

@@ -53,7 +53,7 @@ Status fetch_models(const Config& config, bool offline) {
 std::string url_of(const Config& config, std::uint16_t port) {
   std::string host = config.server.listen.substr(0, config.server.listen.rfind(':'));
   if (host == "0.0.0.0" || host == "[::]") host = "127.0.0.1";
-  return "http://" + host + ":" + std::to_string(port);
+  return (config.server.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(port);
 }
 
 /// The last lines of a good start: what to open and what to curl.
@@ -68,8 +68,21 @@ std::string greeting(const Config& config, const gateway::ServerOptions& options
       url, url, key, options.default_model);
 }
 
-/// SIGHUP: the log's level follows the file; what else changed needs a restart, and a wrong file changes nothing.
-void reload(const ServeOptions& options, Config& config) {
+/// The certificate is read anew even when its path is the same: that is how it is renewed.
+void reload_tls(const Config& fresh, Config& config, gateway::Server& server) {
+  if (config.server.tls_cert.empty() || fresh.server.tls_cert.empty()) return;
+  if (const auto ok = server.reload_tls({fresh.server.tls_cert, fresh.server.tls_key}); !ok) {
+    return log(LogLevel::error, "serve", "the new TLS certificate is wrong: the old one stays",
+               {{"reason", ok.error().message}});
+  }
+  config.server.tls_cert = fresh.server.tls_cert;
+  config.server.tls_key = fresh.server.tls_key;
+  log(LogLevel::info, "serve", "TLS certificate reloaded", {{"file", config.server.tls_cert}});
+}
+
+/// SIGHUP: the log's level follows the file and the TLS certificate is read anew; what else changed needs a restart,
+/// and a wrong file changes nothing.
+void reload(const ServeOptions& options, Config& config, gateway::Server& server) {
   auto fresh = serve_config(options, environment);
   if (!fresh) {
     log(LogLevel::error, "serve", "the new configuration is wrong: the old one stays",
@@ -78,6 +91,7 @@ void reload(const ServeOptions& options, Config& config) {
   }
   config.log.level = fresh->log.level;
   set_log_level(level_of(config.log.level));
+  reload_tls(*fresh, config, server);
   const bool rest_is_same = to_toml(*fresh) == to_toml(config);
   log(LogLevel::info, "serve",
       rest_is_same ? "configuration reloaded" : "log.level is reloaded; the other changes need a restart",
@@ -155,7 +169,7 @@ Status run_until_stopped(const ServeOptions& options, Config config, const Front
     }
     while (const int signal = signals.take()) {
       if (signal == SIGHUP) {
-        reload(options, config);
+        reload(options, config, server);
       } else if (stopping) {
         log(LogLevel::warn, "serve", "second signal: stopping at once");
         die_of(signal);

@@ -21,6 +21,8 @@ struct ServerConfig {
   std::string listen = "127.0.0.1:8080";  ///< listen: host:port
   bool exposed = false;                   ///< exposed: allow an address beyond loopback; needs keys_file
   std::string keys_file;  ///< keys_file: TOML with [[key]] sha256 tenant requests_per_min tokens_per_min
+  std::string tls_cert;   ///< tls_cert: PEM file, the certificate and its chain; with tls_key the server speaks TLS
+  std::string tls_key;    ///< tls_key: PEM file, the certificate's private key without a password; both or none
   std::vector<std::string> cors_origins;  ///< cors_origins: origins allowed to call from a browser
   std::uint64_t body_bytes = 32u << 20;   ///< body_bytes: largest request body
   std::uint32_t connections = 1024;       ///< connections: open at once
