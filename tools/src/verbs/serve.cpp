@@ -69,9 +69,9 @@ std::string greeting(const Config& config, const gateway::ServerOptions& options
 }
 
 /// The certificate is read anew even when its path is the same: that is how it is renewed.
-void reload_tls(const Config& fresh, Config& config, gateway::Server& server) {
-  if (config.server.tls_cert.empty() || fresh.server.tls_cert.empty()) return;
-  if (const auto ok = server.reload_tls({fresh.server.tls_cert, fresh.server.tls_key}); !ok) {
+void reload_tls(const Config& fresh, Config& config, gateway::Server* server) {
+  if (server == nullptr || config.server.tls_cert.empty() || fresh.server.tls_cert.empty()) return;
+  if (const auto ok = server->reload_tls({fresh.server.tls_cert, fresh.server.tls_key}); !ok) {
     return log(LogLevel::error, "serve", "the new TLS certificate is wrong: the old one stays",
                {{"reason", ok.error().message}});
   }
@@ -82,7 +82,7 @@ void reload_tls(const Config& fresh, Config& config, gateway::Server& server) {
 
 /// SIGHUP: the log's level follows the file and the TLS certificate is read anew; what else changed needs a restart,
 /// and a wrong file changes nothing.
-void reload(const ServeOptions& options, Config& config, gateway::Server& server) {
+void reload(const ServeOptions& options, Config& config, gateway::Server* server) {
   auto fresh = serve_config(options, environment);
   if (!fresh) {
     log(LogLevel::error, "serve", "the new configuration is wrong: the old one stays",
@@ -169,7 +169,7 @@ Status run_until_stopped(const ServeOptions& options, Config config, const Front
     }
     while (const int signal = signals.take()) {
       if (signal == SIGHUP) {
-        reload(options, config, server);
+        reload(options, config, front.server);
       } else if (stopping) {
         log(LogLevel::warn, "serve", "second signal: stopping at once");
         die_of(signal);
@@ -210,10 +210,11 @@ Status serve(const ServeOptions& options, const Context&) {
   set_log_level(level_of(config->log.level));
   if (auto ok = restrict_kernels(); !ok) return ok;
   if (auto ok = keep_ids(*config, options.ids); !ok) return ok;
-  const auto server_options = tools::server_options(*config);
-  if (!server_options) return tl::make_unexpected(server_options.error());
   const auto roles = roles_of(options.roles);
   const bool gateway = roles.contains(messages::Role::gateway);
+  Expected<gateway::ServerOptions> server_options;
+  if (gateway) server_options = tools::server_options(*config);  // its keys are for this role only
+  if (!server_options) return tl::make_unexpected(server_options.error());
   if (auto ok = fetch_models(local_part(*config, roles), options.offline); !ok) return ok;
 
   // From here on threads start. A client that goes away must not end the process.
