@@ -2,11 +2,14 @@
 # Brings a Debian bookworm machine to where Zenith builds and is tested. Idempotent: a stamp by the lists' hash makes the second
 # call return at once.
 #   scripts/setup.sh build    what `make run` needs: the [build] group of packages-debian.txt
-#   scripts/setup.sh test     that, the [test] group, and the wheels of requirements.txt in .venv
+#   scripts/setup.sh test     that, the [test] group, the wheels of requirements.txt in .venv, and those of the default models in
+#                             deploy/wheels, for images
+#   scripts/setup.sh run      only what the executable links: the [run] group, for images
+#   scripts/setup.sh compose  only what scripts/compose-test.sh needs: the [compose] group
 set -euo pipefail
 cd "$(dirname "$0")/.."
 want=${1:-test}
-case $want in build | test) ;; *) echo "usage: scripts/setup.sh build|test" >&2; exit 2 ;; esac
+case $want in build | test | run | compose) ;; *) echo "usage: scripts/setup.sh build|test|run|compose" >&2; exit 2 ;; esac
 
 list=scripts/packages-debian.txt
 stamps=.cache/setup
@@ -14,7 +17,9 @@ stamp=$stamps/$want-$(cat "$list" scripts/requirements.txt scripts/setup.sh | sh
 
 # Everything that the stamp claims must still be there: a stamp outlives a reinstalled machine.
 still_there() {
-  [ -e "$stamp" ] && command -v cmake ninja ccache g++ >/dev/null || return 1
+  [ -e "$stamp" ] || return 1
+  case $want in run) return 0 ;; compose) command -v dockerd docker-compose debootstrap >/dev/null; return ;; esac
+  command -v cmake ninja ccache g++ >/dev/null || return 1
   [ "$want" = build ] || { [ -x .venv/bin/python3 ] && command -v chromium clang-format-19 >/dev/null; }
 }
 if still_there; then exit 0; fi
@@ -28,7 +33,7 @@ group() { awk -v g="[$1]" '/^\[/ { on = ($0 == g); next } on && NF && !/^#/ { pr
 missing=()
 install_packages() {
   local pins=() pin name
-  mapfile -t pins < <(group build; [ "$want" = build ] || group test)
+  mapfile -t pins < <(case $want in run | compose) group "$want" ;; *) group build; [ "$want" = build ] || group test ;; esac)
   local installed
   installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${pins[@]%%=*}" 2>/dev/null | awk '$1 == "ii" { print $2 }' || true)
   for pin in "${pins[@]}"; do
@@ -74,7 +79,10 @@ install_wheels() {
 }
 
 install_packages
-[ "$want" = build ] || install_wheels
+if [ "$want" = test ]; then
+  install_wheels
+  scripts/stage-wheels.sh || say "WARNING: the default models' wheels could not be staged: images will fetch them when they run"
+fi
 mkdir -p "$stamps"
 rm -f "$stamps/$want"-*
 touch "$stamp"

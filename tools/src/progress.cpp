@@ -11,11 +11,29 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-class Silent final : public Progress {
+/// For logs: a line at most every two seconds, and only when a tenth more has come.
+class Lines final : public Progress {
  public:
-  void begin(const std::string&, std::uint64_t) override {}
-  void update(std::uint64_t) override {}
+  void begin(const std::string& what, std::uint64_t total_bytes) override {
+    what_ = what;
+    total_ = total_bytes;
+    start_ = said_at_ = SteadyClock::now();
+    said_ = 0;
+  }
+  void update(std::uint64_t done_bytes) override {
+    const auto now = SteadyClock::now();
+    if (now - said_at_ < std::chrono::seconds{2} || done_bytes < said_ + total_ / 10 || done_bytes == said_) return;
+    said_at_ = now;
+    said_ = done_bytes;
+    std::fputs((progress_line(what_, done_bytes, total_, now - start_) + "\n").c_str(), stderr);
+    std::fflush(stderr);
+  }
   void end() override {}
+
+ private:
+  std::string what_;
+  std::uint64_t total_ = 0, said_ = 0;
+  SteadyClock::time_point start_, said_at_;
 };
 
 class Terminal final : public Progress {
@@ -56,7 +74,7 @@ class Terminal final : public Progress {
 
 std::unique_ptr<Progress> make_progress() {
   if (isatty(STDERR_FILENO) != 0) return std::make_unique<Terminal>();
-  return std::make_unique<Silent>();
+  return std::make_unique<Lines>();
 }
 
 std::string human_bytes(std::uint64_t bytes) {

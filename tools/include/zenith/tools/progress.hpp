@@ -17,7 +17,7 @@ class Progress {
   virtual void end() = 0;  ///< removes the line
 };
 
-/// On stderr with percentage, rate and time left when stderr is a terminal, else silent.
+/// On stderr with percentage, rate and time left: one line that moves on a terminal, else a line every few seconds.
 std::unique_ptr<Progress> make_progress();
 
 /// "12.3 MB", decimal units.
