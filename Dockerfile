@@ -20,7 +20,7 @@ FROM ${BASE} AS runtime-base
 COPY scripts/setup.sh scripts/packages-debian.txt scripts/requirements.txt /tmp/setup/scripts/
 RUN /tmp/setup/scripts/setup.sh run && rm -rf /tmp/setup /var/lib/apt/lists/* /var/cache/apt/* && \
     groupadd --gid 10001 zenith && useradd --uid 10001 --gid zenith --no-create-home --home-dir /var/lib/zenith --shell /usr/sbin/nologin zenith && \
-    install -d -o zenith -g zenith -m 0700 /run/zenith /var/lib/zenith /var/lib/zenith-keys
+    install -d -o zenith -g zenith -m 0700 /run/zenith /var/lib/zenith /var/lib/zenith-keys /var/lib/zenith-curve
 COPY deploy/compose/zenith.toml /etc/zenith/zenith.toml
 COPY deploy/compose/zenith-health.sh deploy/compose/zenith-access.sh /usr/local/bin/
 ENV ZENITH_HOME=/var/lib/zenith ZENITH_RUN_DIR=/run/zenith HOME=/var/lib/zenith LANG=C.UTF-8

