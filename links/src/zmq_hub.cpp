@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <system_error>
@@ -16,15 +17,24 @@ namespace zenith::links {
 
 using wire::Conn;
 
+namespace {
+constexpr Duration kSlack = std::chrono::milliseconds(25);  ///< by so much may a ping be late
+}
+
 struct ZmqHub::Impl final : wire::SocketEvents {
-  Impl(ZmqHubOptions options, std::unique_ptr<wire::Sockets> opened)
-      : limits(options.sockets),
+  Impl(ZmqHubOptions options, std::unique_ptr<wire::Sockets> opened, std::unique_ptr<wire::SharedMemory> pool)
+      : memory(std::move(pool)),
         sockets(std::move(opened)),
         core(std::move(options.me), options.timing, options.limits, clock) {}
 
   SystemClock clock;
-  const wire::SocketOptions limits;
+  std::unique_ptr<wire::SharedMemory> memory;  // or none
   std::unique_ptr<wire::Sockets> sockets;
+  std::map<Conn, bool> sharing;  // the baton's: whether both ends have the run folder
+
+  /// Who uses the sockets holds it: the I/O thread but for its waits, or a thread that sends meanwhile. Taken before
+  /// `mutex`, never waited for by actors.
+  std::mutex baton;
 
   mutable std::mutex mutex;  // of what follows
   HubCore core;
@@ -33,32 +43,39 @@ struct ZmqHub::Impl final : wire::SocketEvents {
   std::map<LinkId, std::size_t> largest_frame;  // that may be sent, of the links that are up
   std::vector<Conn> closing;                    // once what HubCore had to say on them is sent
   wire::SocketCounters socket_counters;
-  bool asleep = false;  // the thread waits on sockets: it needs a wake to look at core
+  bool pending = false;  // core may have something to send or to deliver
+  bool asleep = false;   // the I/O thread is about to wait, or waits: it needs a wake to look at core
+  Instant asleep_until{};
+  bool active = false;  // something was sent or came since the I/O thread last slept
   bool stopping = false;
 
   std::thread thread;
 
-  /// Runs `change` on the core; the I/O thread then sends what came of it.
+  /// Runs `change` on the core, and sends what came of it.
   template <class Change>
   auto with_core(Change change) {
     std::unique_lock lock(mutex);
+    pending = true;
     if constexpr (std::is_void_v<decltype(change())>) {
       change();
-      wake_after(std::move(lock));
+      lock.unlock();
+      flush();
     } else {
       auto result = change();
-      wake_after(std::move(lock));
+      lock.unlock();
+      flush();
       return result;
     }
   }
-  void wake_after(std::unique_lock<std::mutex> lock) {
-    const bool wake = std::exchange(asleep, false);
-    lock.unlock();
-    if (wake) sockets->wake();
-  }
+  void flush();
+  bool flush_here();
 
   void remember(const HubCore::Delivery& delivery);
   Status check_size(LinkId link, const wire::Message& message) const;
+
+  bool shares(Conn conn);
+  wire::Attach attach_for(Conn conn);
+  Status send_one(const HubCore::Send& send);
 
   void run();
   /// @returns false when there was nothing to do.
@@ -79,13 +96,48 @@ struct ZmqHub::Impl final : wire::SocketEvents {
     core.on_unsent(listener, route, {Errc::unavailable, "the peer's connection ended", {}, {}});
   }
   void on_frames(Conn conn, const std::string& route, Expected<std::vector<Buffer>> frames) override {
-    auto message = frames ? wire::from_frames(*frames) : tl::make_unexpected(frames.error());
+    auto message = frames ? wire::from_frames(*frames, attach_for(conn)) : tl::make_unexpected(frames.error());
     const std::lock_guard lock(mutex);
     core.on_frames(conn, route, std::move(message));
   }
 };
 
+/// From an actor's thread, which sends at once if it can: the way over the I/O thread costs two switches. If another
+/// has the sockets, that one looks again before it leaves them.
+void ZmqHub::Impl::flush() {
+  while (flush_here()) {
+    const std::lock_guard lock(mutex);
+    if (!pending) return;
+  }
+}
+
+/// @returns false: the I/O thread does, or will do, what is pending.
+bool ZmqHub::Impl::flush_here() {
+  std::unique_lock held(baton, std::try_to_lock);
+  std::unique_lock lock(mutex);
+  std::vector<HubCore::Send> sends;
+  const bool mine = held && !stopping && closing.empty();
+  if (mine) {
+    sends = core.take_sends();
+    pending = false;
+  }
+  lock.unlock();
+  send_all(sends);
+  bool wake = !mine;
+  for (const auto& send : sends) wake = wake || sockets->has_messages(send.conn);
+  lock.lock();
+  active = true;
+  const auto next = core.next_wake();
+  wake = wake || core.has_deliveries() || (next && *next + kSlack < asleep_until);
+  wake = wake && asleep;
+  if (wake) asleep = false;
+  lock.unlock();
+  if (wake) sockets->wake();
+  return mine;
+}
+
 void ZmqHub::Impl::run() {
+  std::unique_lock held(baton);
   for (;;) {
     std::optional<Instant> next;
     if (turn(next)) continue;
@@ -93,18 +145,22 @@ void ZmqHub::Impl::run() {
       const std::lock_guard lock(mutex);
       if (stopping) return;
     }
-    sockets->run_once(next, *this);
+    sockets->run_once(next, *this, &held);
+    const std::lock_guard lock(mutex);
+    asleep = false;
   }
 }
 
+/// @returns false when there was nothing to do: `asleep` is set then.
 bool ZmqHub::Impl::turn(std::optional<Instant>& next) {
   std::vector<HubCore::Send> sends;
   std::vector<HubCore::Delivery> deliveries;
   std::vector<Conn> ended;
   {
     const std::lock_guard lock(mutex);
+    const Instant now = clock.now();
     next = core.next_wake();
-    if (next && clock.now() >= *next) {
+    if (next && now >= *next) {
       core.on_wake();
       next = core.next_wake();
     }
@@ -112,12 +168,23 @@ bool ZmqHub::Impl::turn(std::optional<Instant>& next) {
     deliveries = core.take_deliveries();
     for (const auto& delivery : deliveries) remember(delivery);
     ended = std::exchange(closing, {});
+    pending = false;
     socket_counters = sockets->counters();
-    asleep = sends.empty() && deliveries.empty() && ended.empty() && !stopping;
+    const bool idle = sends.empty() && deliveries.empty() && ended.empty();
+    if (!idle) active = true;
+    if (idle && !stopping) {
+      // A sender that makes the next wake a little earlier need not wake this thread for it.
+      if (std::exchange(active, false)) next = std::min(next.value_or(now + kSlack), now + kSlack);
+      asleep = true;
+      asleep_until = next.value_or(Instant::max());
+    }
   }
   for (auto& delivery : deliveries) delivery.to.send(std::move(delivery.message), delivery.urgency);
   send_all(sends);
-  for (const Conn conn : ended) sockets->close(conn);
+  for (const Conn conn : ended) {
+    sockets->close(conn);
+    sharing.erase(conn);
+  }
   return !(sends.empty() && deliveries.empty() && ended.empty());
 }
 
@@ -148,10 +215,42 @@ Status ZmqHub::Impl::check_size(LinkId link, const wire::Message& message) const
                           total, largest, wire::kMaxMessageBytes, known->second));
 }
 
+/// Who can reach a socket of the run folder has the segments beside it.
+bool ZmqHub::Impl::shares(Conn conn) {
+  if (memory == nullptr) return false;
+  const auto known = sharing.find(conn);
+  if (known != sharing.end()) return known->second;
+  const auto path = wire::ipc_path(sockets->endpoint(conn));
+  return sharing[conn] = path && path->parent_path() == memory->run_dir().path();
+}
+
+wire::Attach ZmqHub::Impl::attach_for(Conn conn) {
+  if (!shares(conn)) return {};
+  return [this](const wire::SharedRef& ref) { return memory->attach(ref); };
+}
+
+Status ZmqHub::Impl::send_one(const HubCore::Send& send) {
+  std::array<wire::SharedRef, wire::kMaxRows> shared;
+  std::size_t count = 0;
+  wire::Share share;
+  if (!send.message.tensors.empty() && shares(send.conn)) {
+    share = [&](const Tensor& tensor) {
+      auto ref = memory->share(tensor);
+      if (ref && count < shared.size()) shared[count++] = *ref;
+      return ref;
+    };
+  }
+  const auto frames = wire::to_frames(send.message, share);
+  Status sent = frames ? sockets->send(send.conn, send.route, *frames) : tl::make_unexpected(frames.error());
+  if (!sent) {
+    for (std::size_t i = 0; i < count; ++i) memory->take_back(shared[i]);
+  }
+  return sent;
+}
+
 void ZmqHub::Impl::send_all(std::vector<HubCore::Send>& sends) {
   for (auto& send : sends) {
-    const auto frames = wire::to_frames(send.message);
-    const Status sent = frames ? sockets->send(send.conn, send.route, *frames) : tl::make_unexpected(frames.error());
+    const Status sent = send_one(send);
     if (sent) continue;
     const std::lock_guard lock(mutex);
     core.on_unsent(send.conn, send.route, sent.error());
@@ -163,7 +262,13 @@ ZmqHub::ZmqHub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Expected<std::unique_ptr<ZmqHub>> ZmqHub::start(ZmqHubOptions options) {
   auto sockets = wire::Sockets::open(options.sockets);
   if (!sockets) return tl::make_unexpected(sockets.error());
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(*sockets));
+  std::unique_ptr<wire::SharedMemory> memory;
+  if (options.run_dir) {
+    auto opened = wire::SharedMemory::open(*options.run_dir, options.shared_memory);
+    if (!opened) return tl::make_unexpected(opened.error());
+    memory = std::move(*opened);
+  }
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(*sockets), std::move(memory));
   try {
     impl->thread = std::thread{[&on = *impl] { on.run(); }};
   } catch (const std::system_error& e) {
@@ -242,7 +347,12 @@ std::vector<LinkStatus> ZmqHub::status() const {
 
 ZmqHub::Counters ZmqHub::counters() const {
   const std::lock_guard lock(impl_->mutex);
-  return {impl_->core.counters(), impl_->socket_counters};
+  return {impl_->core.counters(), impl_->socket_counters,
+          impl_->memory != nullptr ? impl_->memory->counters() : wire::SharedMemoryCounters{}};
+}
+
+std::optional<wire::SharedMemory::Room> ZmqHub::allocate(std::size_t bytes) {
+  return impl_->memory != nullptr ? impl_->memory->allocate(bytes) : std::nullopt;
 }
 
 }  // namespace zenith::links

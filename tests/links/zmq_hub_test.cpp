@@ -125,6 +125,26 @@ TEST_F(ZmqHubs, requests_are_answered_in_order_over_ipc) {
   EXPECT_EQ(client.hub->status().size(), 1u);
 }
 
+TEST_F(ZmqHubs, large_tensors_between_processes_of_one_run_folder_lie_in_shared_memory) {
+  ZmqHubOptions options;
+  options.run_dir = *wire::RunDir::open(folder_ / "run");
+  Process server{options, true}, client{options};
+  const auto endpoint = *options.run_dir->endpoint("s");
+  ASSERT_TRUE(server.hub->listen(endpoint, server.owner));
+  ASSERT_TRUE(client.hub->dial(endpoint, "", client.owner));
+  ASSERT_TRUE(client.notes->wait_for<LinkUp>(1));
+  const auto link = client.notes->of<LinkUp>()[0].link;
+  for (std::uint64_t i = 1; i <= 20; ++i) ASSERT_TRUE(client.hub->send(link, request(i, i * 10'000)));
+  ASSERT_TRUE(client.notes->wait_for<Received>(20));
+  const auto answers = client.notes->of<Received>();
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(answers[i].message.tensors.at(0).data.size(), (i + 1) * 10'000);
+    EXPECT_EQ(answers[i].message.tensors.at(0).data.data()[0], std::byte{'x'});
+  }
+  EXPECT_EQ(client.hub->counters().shared_memory.shared, 19u);
+  EXPECT_EQ(server.hub->counters().shared_memory.shared, 19u);
+}
+
 TEST_F(ZmqHubs, any_side_may_start_first_and_a_restarted_server_is_a_new_link) {
   Process client{{}};
   ASSERT_TRUE(client.hub->dial(ipc("s.sock"), "", client.owner));

@@ -38,6 +38,7 @@ Action add_detokenize(CLI::App& app);
 Action add_logits(CLI::App& app);
 Action add_perplexity(CLI::App& app);
 Action add_bench(CLI::App& app);
+Action add_keys(CLI::App& app);
 Action add_doctor(CLI::App& app);
 Action add_top(CLI::App& app);
 

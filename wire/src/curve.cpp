@@ -108,6 +108,18 @@ Status save_keys(const fs::path& dir, const std::string& name, const KeyPair& ke
   return write_whole(open, keys.public_key + "\n", 0644, force);
 }
 
+Status allow_key(const fs::path& allow, const std::string& name, const std::string& public_key) {
+  std::error_code error;
+  fs::create_directories(allow, error);
+  return write_whole(allow / (name + ".public"), public_key + "\n", 0644, true);
+}
+
+KeyPlaces key_places(const CurveConfig& config) {
+  fs::path dir = config.dir.empty() ? zenith_home() / "curve" : fs::path{config.dir};
+  fs::path allow = config.allow.empty() ? dir / "allow" : fs::path{config.allow};
+  return {std::move(dir), std::move(allow)};
+}
+
 Expected<KeyPair> load_keys(const fs::path& dir, const std::string& name) {
   const auto secret_file = dir / (name + ".secret");
   auto secret = read_key(secret_file, "secret key");

@@ -154,7 +154,7 @@ RunDir::Swept RunDir::sweep() const {
   for (const auto& file : files) {
     if (file.extension() == ".sock") {
       if (const auto claim = Claim::take(lock_of(file))) remove(file, swept.sockets);
-    } else if (file.extension() == ".shm") {
+    } else if (file.extension() == ".shm" || file.extension() == ".live") {
       if (Claim::is_free(file)) remove(file, swept.segments);
     }
   }

@@ -59,8 +59,12 @@ struct Sockets::Impl {
   Conn last_conn = kFirstConn;
   std::vector<std::unique_ptr<SocketEntry>> arriving;
   std::vector<Conn> leaving;
-  std::unordered_map<Conn, std::string> bound;
-  std::unordered_map<Conn, std::size_t> largest_frame;
+  struct Known {
+    std::string endpoint;
+    std::size_t largest_frame = 0;
+    bool listener = false;
+  };
+  std::unordered_map<Conn, Known> places;
 
   Expected<Conn> add(bool listener, const std::string& endpoint, const std::string& key);
   bool watch(int fd, std::uint64_t tag) const;
@@ -116,22 +120,27 @@ void Sockets::close(Conn conn) {
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->leaving.push_back(conn);
-    impl_->bound.erase(conn);
-    impl_->largest_frame.erase(conn);
+    impl_->places.erase(conn);
   }
   wake();
 }
 
 std::string Sockets::bound(Conn listener) const {
   const std::lock_guard lock(impl_->mutex);
-  const auto known = impl_->bound.find(listener);
-  return known == impl_->bound.end() ? std::string{} : known->second;
+  const auto one = impl_->places.find(listener);
+  return one != impl_->places.end() && one->second.listener ? one->second.endpoint : std::string{};
+}
+
+std::string Sockets::endpoint(Conn conn) const {
+  const std::lock_guard lock(impl_->mutex);
+  const auto one = impl_->places.find(conn);
+  return one == impl_->places.end() ? std::string{} : one->second.endpoint;
 }
 
 std::size_t Sockets::largest_frame(Conn conn) const {
   const std::lock_guard lock(impl_->mutex);
-  const auto known = impl_->largest_frame.find(conn);
-  return known == impl_->largest_frame.end() ? 0 : known->second;
+  const auto one = impl_->places.find(conn);
+  return one == impl_->places.end() ? 0 : one->second.largest_frame;
 }
 
 void Sockets::wake() { eventfd_write(impl_->event.fd, 1); }
@@ -176,7 +185,12 @@ Status Sockets::send(Conn conn, std::string_view route, std::span<const Buffer> 
   return fail(Errc::unavailable, entry.endpoint + ": nobody is there");
 }
 
-void Sockets::run_once(std::optional<Instant> until, SocketEvents& events) {
+bool Sockets::has_messages(Conn conn) {
+  const auto known = impl_->entries.find(conn);
+  return known != impl_->entries.end() && (get_int(known->second->socket.get(), ZMQ_EVENTS) & ZMQ_POLLIN) != 0;
+}
+
+void Sockets::run_once(std::optional<Instant> until, SocketEvents& events, std::unique_lock<std::mutex>* held) {
   auto& my = *impl_;
   my.take_changes();
   until = my.resume_paused(until);
@@ -189,7 +203,9 @@ void Sockets::run_once(std::optional<Instant> until, SocketEvents& events) {
     if (my.any_dirty) until = Instant{};
   }
   std::array<epoll_event, 64> ready;  // NOLINT: filled by epoll_wait
+  if (held != nullptr) held->unlock();
   const int count = epoll_wait(my.epoll.fd, ready.data(), ready.size(), wait_milliseconds(until));
+  if (held != nullptr) held->lock();
   const auto for_each = [&](bool monitors) {
     for (int i = 0; i < count; ++i) {
       const std::uint64_t tag = ready[static_cast<std::size_t>(i)].data.u64;
@@ -226,8 +242,7 @@ Expected<Conn> Sockets::Impl::add(bool listener, const std::string& endpoint, co
   if (!entry) return tl::make_unexpected(entry.error());
   {
     const std::lock_guard lock(mutex);
-    if (listener) bound[conn] = (*entry)->endpoint;
-    largest_frame[conn] = (*entry)->tcp ? options.tcp_frame_bytes : options.ipc_frame_bytes;
+    places[conn] = {(*entry)->endpoint, (*entry)->tcp ? options.tcp_frame_bytes : options.ipc_frame_bytes, listener};
     arriving.push_back(std::move(*entry));
   }
   eventfd_write(event.fd, 1);

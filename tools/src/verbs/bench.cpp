@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench_text.hpp"
+#include "bench_wire.hpp"
 #include "verb.hpp"
 #include "zenith/kernels/dispatch.hpp"
 #include "zenith/tools/progress.hpp"
@@ -13,7 +14,38 @@ namespace {
 struct Options {
   LocalOptions local;
   TextBench text;
+  WireBench wire;
+  std::string serve;  ///< the peer process of bench wire: its folder
+  bool is_wire = false;
 };
+
+Status bench_links(const Options& options, const Context& context) {
+  if (!options.serve.empty()) return serve_wire_bench(options.wire, options.serve);
+  const auto result = bench_wire(options.wire);
+  if (!result) return tl::make_unexpected(result.error());
+  const double ratio = result->raw_p50_us > 0 ? result->p50_us / result->raw_p50_us : 0;
+  if (!context.json) {
+    return print(fmt::format(
+        "{} {} bytes, window {}: p50 {:.1f} us, p99 {:.1f} us; raw libzmq p50 {:.1f} us, p99 {:.1f} us; {:.2f} times "
+        "raw\n{}; {} samples each, both sides on core {}\n",
+        options.wire.transport, options.wire.bytes, options.wire.window, result->p50_us, result->p99_us,
+        result->raw_p50_us, result->raw_p99_us, ratio, result->measured, result->samples, result->cpu));
+  }
+  const nlohmann::ordered_json body{{"transport", options.wire.transport},
+                                    {"bytes", options.wire.bytes},
+                                    {"window", options.wire.window},
+                                    {"p50_us", result->p50_us},
+                                    {"p99_us", result->p99_us},
+                                    {"min_us", result->min_us},
+                                    {"raw_p50_us", result->raw_p50_us},
+                                    {"raw_p99_us", result->raw_p99_us},
+                                    {"raw_min_us", result->raw_min_us},
+                                    {"ratio", ratio},
+                                    {"samples", result->samples},
+                                    {"cpu", result->cpu},
+                                    {"measured", result->measured}};
+  return print(body.dump() + "\n");
+}
 
 Status bench(const Options& options, const Context& context) {
   auto local = open_local(options.local);
@@ -80,7 +112,31 @@ Action add_bench(CLI::App& app) {
       "Medians after one repetition that is not counted. busy: share of the machine that other processes used "
       "meanwhile.\n"
       "Example:\n  zenith bench text smollm2-135m --threads 2 --json");
-  return [options](const Context& context) { return bench(*options, context); };
+
+  auto* wire = app.add_subcommand("wire", "round trips over links, beside plain libzmq");
+  wire->add_option("--transport", options->wire.transport, "inproc, ipc, shm or tcp")
+      ->check(CLI::IsMember({"inproc", "ipc", "shm", "tcp"}))
+      ->capture_default_str();
+  wire->add_option("--bytes", options->wire.bytes, "of the tensor that goes there and back")
+      ->check(CLI::Range(1, 1 << 26))
+      ->capture_default_str();
+  wire->add_option("--window", options->wire.window, "requests on the way at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  wire->add_option("--iterations", options->wire.iterations, "requests of each side")
+      ->check(CLI::Range(100, 1 << 24))
+      ->capture_default_str();
+  wire->add_option("--serve", options->serve)->group("");  // the peer process's
+  wire->fallthrough();
+  wire->callback([options] { options->is_wire = true; });
+  wire->footer(
+      "Baseline and links take turns in one run; both sides are pinned to one core. ipc never uses shared memory, tcp "
+      "is "
+      "CURVE on both.\n"
+      "Example:\n  zenith bench wire --transport shm --bytes 65536 --json");
+  return [options](const Context& context) {
+    return options->is_wire ? bench_links(*options, context) : bench(*options, context);
+  };
 }
 
 }  // namespace zenith::tools

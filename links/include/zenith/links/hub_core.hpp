@@ -98,6 +98,7 @@ class HubCore {
     actors::Urgency urgency = actors::Urgency::normal;
   };
   std::vector<Delivery> take_deliveries();
+  bool has_deliveries() const noexcept { return !deliveries_.empty(); }
 
   const HubCounters& counters() const noexcept { return counters_; }
   std::vector<LinkStatus> status() const;

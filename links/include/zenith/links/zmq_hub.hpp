@@ -11,6 +11,8 @@
 #include "zenith/core/clock.hpp"
 #include "zenith/links/hub.hpp"
 #include "zenith/links/hub_core.hpp"
+#include "zenith/wire/run_dir.hpp"
+#include "zenith/wire/shared_memory.hpp"
 #include "zenith/wire/sockets.hpp"
 
 namespace zenith::links {
@@ -20,6 +22,9 @@ struct ZmqHubOptions {
   LinkTiming timing;
   LinkLimits limits;
   wire::SocketOptions sockets;
+  /// Tensors on links over sockets of this folder go through shared memory. Nothing: all travel as frames.
+  std::optional<wire::RunDir> run_dir;
+  wire::SharedMemoryOptions shared_memory;
 };
 
 /// Any thread. Destroying it says goodbye to every peer, waits at most the sockets' linger, and tells owners nothing.
@@ -39,10 +44,14 @@ class ZmqHub final : public Hub {
   Status send(LinkId link, wire::Message message, Lane lane = Lane::normal) override;
   void reset(LinkId link, Error why) override;
 
+  /// Room for a tensor that will be sent; nothing: no shared memory, or no slot is free. Its use is up to the writer.
+  std::optional<wire::SharedMemory::Room> allocate(std::size_t bytes);
+
   std::vector<LinkStatus> status() const;
   struct Counters {
     HubCounters protocol;
     wire::SocketCounters sockets;  ///< as of the last turn of the I/O thread
+    wire::SharedMemoryCounters shared_memory;
   };
   Counters counters() const;
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "zenith/core/config.hpp"
 #include "zenith/core/error.hpp"
 
 namespace zenith::wire {
@@ -31,6 +32,15 @@ Status save_keys(const std::filesystem::path& dir, const std::string& name, cons
 /// @returns not_found naming the file and `zenith keys`, bad_file, unauthorized when others may read the secret (its
 /// group may: mounted secrets).
 Expected<KeyPair> load_keys(const std::filesystem::path& dir, const std::string& name);
+
+/// ALLOW/NAME.public, whole or not at all; the folder is made. @returns io.
+Status allow_key(const std::filesystem::path& allow, const std::string& name, const std::string& public_key);
+
+/// Where [curve] says that keys are, defaults filled in.
+struct KeyPlaces {
+  std::filesystem::path dir, allow;
+};
+KeyPlaces key_places(const CurveConfig& config);
 
 /// One key in one file, spaces around it ignored. @returns not_found, bad_file.
 Expected<std::string> load_public_key(const std::filesystem::path& file);

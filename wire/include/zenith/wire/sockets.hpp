@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,15 +70,20 @@ class Sockets {
   Expected<Conn> dial(const std::string& endpoint, const std::string& server_key);
   void close(Conn conn);                       ///< an ipc path that was listened on stays ours until the Sockets end
   std::string bound(Conn listener) const;      ///< the endpoint with its real port; empty for an unknown one
+  std::string endpoint(Conn conn) const;       ///< as dialled or bound; empty for an unknown one
   std::size_t largest_frame(Conn conn) const;  ///< that may be sent; 0 for an unknown one
   void wake();                                 ///< run_once returns soon
 
-  // One thread.
+  // One thread at a time: several must hold one mutex around each call.
   /// All frames or none. Frames from 4 KiB are not copied: their owner is held until they are on the way.
   /// @returns unavailable (nobody there), overloaded (that peer's queue is full), payload_too_large.
   Status send(Conn conn, std::string_view route, std::span<const Buffer> frames);
   /// Waits for something to happen, at most until `until` (nothing: for ever), and tells `events` all of it.
-  void run_once(std::optional<Instant> until, SocketEvents& events);
+  /// @param held that mutex, locked; open while it waits.
+  void run_once(std::optional<Instant> until, SocketEvents& events, std::unique_lock<std::mutex>* held = nullptr);
+  /// Whether messages wait to be read on `conn`. A send may have taken their signal: who sends without being the thread
+  /// of run_once asks, and wakes it.
+  bool has_messages(Conn conn);
   const SocketCounters& counters() const noexcept;
 
  private:
