@@ -13,7 +13,7 @@ EXE = os.environ["ZENITH_EXE"]
 SOURCE = pathlib.Path(os.environ["ZENITH_SOURCE_DIR"])
 HOME = pathlib.Path(os.environ.get("ZENITH_HOME", pathlib.Path.home() / ".cache" / "zenith"))
 GGUF = HOME / "models" / "smollm2-135m" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-VERBS = ["serve", "run", "pull", "models", "tokenize", "detokenize", "logits", "perplexity", "bench", "doctor"]
+VERBS = ["serve", "run", "pull", "models", "tokenize", "detokenize", "logits", "perplexity", "bench", "keys", "doctor"]
 
 
 def zenith(*arguments, stdin=b"", environment=None):
@@ -280,6 +280,30 @@ class Measures(unittest.TestCase):
             self.assertGreater(result[key], 0, key)
         self.assertTrue(0 <= result["busy"] <= 1)
         self.assertTrue(result["kernels"])
+
+    def test_bench_wire(self):
+        for transport, size in [("inproc", "1048576"), ("ipc", "4096"), ("shm", "65536"), ("tcp", "4096")]:
+            with self.subTest(transport):
+                code, out, err = zenith("bench", "wire", "--transport", transport, "--bytes", size, "--iterations", "200", "--json")
+                self.assertEqual(code, 0, err)
+                result = json.loads(out)
+                for key in ["p50_us", "p99_us", "raw_p50_us", "raw_p99_us"]:
+                    self.assertGreater(result[key], 0, key)
+                self.assertGreaterEqual(result["samples"], 200)
+
+    def test_keys(self):
+        with tempfile.TemporaryDirectory() as home:
+            code, out, err = zenith("keys", "--name", "text-1", "--allow", "--json", environment={"ZENITH_HOME": home})
+            self.assertEqual(code, 0, err)
+            made = json.loads(out)
+            secret = pathlib.Path(made["secret_file"])
+            self.assertEqual(secret.stat().st_mode & 0o777, 0o600)
+            self.assertEqual((pathlib.Path(made["allow"]) / "text-1.public").read_text().strip(), made["public_key"])
+            before = secret.read_text()
+            code, _, err = zenith("keys", "--name", "text-1", environment={"ZENITH_HOME": home})
+            self.assertEqual(code, 2)
+            self.assertIn("--force", err)
+            self.assertEqual(secret.read_text(), before)
 
     def test_doctor(self):
         code, out, err = zenith("doctor", "--kernels", "--json")

@@ -145,6 +145,7 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const std::set<Role>&
   if (!keys) return tl::make_unexpected(std::move(keys.error()));
   links::ZmqHubOptions options;
   options.me = {place.epoch, name, ZENITH_VERSION, kernels::numerics_id()};
+  options.run_dir = *dir;
   options.sockets.allow =
       config.curve.allow.empty() ? curve_dir(config) / "allow" : std::filesystem::path{config.curve.allow};
   if (*keys) {

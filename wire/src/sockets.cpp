@@ -195,12 +195,17 @@ void Sockets::run_once(std::optional<Instant> until, SocketEvents& events, std::
   my.take_changes();
   until = my.resume_paused(until);
   if (my.any_dirty) {
+    const std::uint64_t before = my.counters.messages_in;
+    bool told = false;
     my.any_dirty = false;
     for (auto& [conn, entry] : my.entries) {
-      if (std::exchange(entry->fresh, false)) my.read_monitor(*entry, events);
+      if (std::exchange(entry->fresh, false)) {
+        my.read_monitor(*entry, events);
+        told = true;
+      }
       if (entry->dirty) my.read_messages(*entry, events);
     }
-    if (my.any_dirty) until = Instant{};
+    if (my.any_dirty || told || my.counters.messages_in != before) until = Instant{};  // the caller has something to do
   }
   std::array<epoll_event, 64> ready;  // NOLINT: filled by epoll_wait
   if (held != nullptr) held->unlock();
