@@ -192,12 +192,13 @@ class ServeTest(unittest.TestCase):
     def test_a_wrong_certificate_is_said_and_nothing_is_served(self):
         with tempfile.TemporaryDirectory() as folder:
             _, cert, _ = make_certificate(folder)
-            for environment, says in [
-                ({"ZENITH_SERVER_TLS_CERT": str(cert)}, "server.tls_key is not: TLS needs both"),
-                ({"ZENITH_SERVER_TLS_CERT": str(cert), "ZENITH_SERVER_TLS_KEY": str(cert)}, f"server.tls_key: {cert} holds no PEM private key"),
+            for environment, code, says in [
+                ({"ZENITH_SERVER_TLS_CERT": str(cert)}, 2, "server.tls_key is not: TLS needs both"),
+                ({"ZENITH_SERVER_TLS_CERT": str(cert), "ZENITH_SERVER_TLS_KEY": str(cert)}, 1,
+                 f"server.tls_key: {cert} holds no PEM private key"),
             ]:
                 server = self.server(environment=environment)
-                self.assertEqual(server.ended(), 1)
+                self.assertEqual(server.ended(), code)
                 self.assertIn(says, "".join(server.lines))
 
     def test_models_that_cannot_be_served_are_said_and_end_it(self):
