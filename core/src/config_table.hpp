@@ -59,9 +59,10 @@ inline constexpr std::array<Key<ServiceConfig>, 10> kService{{
     {"bind", &ServiceConfig::bind, Text::endpoint},
 }};
 
-inline constexpr std::array<Key<LinksConfig>, 3> kLinks{{
+inline constexpr std::array<Key<LinksConfig>, 4> kLinks{{
     {"run_dir", &LinksConfig::run_dir},
     {"allow_mixed_numerics", &LinksConfig::allow_mixed_numerics},
+    {"shared_bytes", &LinksConfig::shared_bytes, Text::any, 0, std::uint64_t{1} << 32},
     {"hedge_percent", &LinksConfig::hedge_percent, Text::any, 0, 100},
 }};
 

@@ -22,7 +22,7 @@ def requests(count):
         word = WORDS[i % len(WORDS)]
         common = {"max_tokens": 12 + i % 9, "model": "smollm2-135m"}
         if i % 5 == 4:
-            out.append(("/v1/embeddings", {"model": "minilm-l6", "input": [f"the {word} number {i}", word * (1 + i % 3)]}))
+            out.append(("/v1/embeddings", {"model": "minilm-l6", "input": [f"the {word} number {i}, part {k}" for k in range(12)]}))
         elif i % 5 == 3:
             out.append(("/v1/completions", {**common, "prompt": f"Once upon a time a {word} said", "seed": i, "temperature": 0.9,
                                             "n": 2, "logprobs": 2}))
@@ -86,6 +86,10 @@ def main():
         with make() as placement:
             placement.wait_ready(4 if "four" in name else 2)
             answers = ask_all(placement, wanted)
+            segments = list((placement.root / "run").glob("*.shm"))
+            if bool(segments) != ("shared memory" in name):
+                print(f"{name}: segments of shared memory: {segments}")
+                failed = True
         bad = [n for n, code in placement.codes.items() if code != 0]
         if bad:
             print(f"{name}: {bad} did not exit with 0: {placement.codes}\n{placement.log()}")

@@ -145,7 +145,8 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const std::set<Role>&
   if (!keys) return tl::make_unexpected(std::move(keys.error()));
   links::ZmqHubOptions options;
   options.me = {place.epoch, name, ZENITH_VERSION, kernels::numerics_id()};
-  options.run_dir = *dir;
+  if (config.links.shared_bytes > 0) options.run_dir = *dir;
+  options.shared_memory.at_least = config.links.shared_bytes;
   options.sockets.allow =
       config.curve.allow.empty() ? curve_dir(config) / "allow" : std::filesystem::path{config.curve.allow};
   if (*keys) {

@@ -53,11 +53,13 @@ struct ServiceConfig {
 
 /// [links]: between processes.
 struct LinksConfig {
-  std::string run_dir;                ///< run_dir: sockets, locks, shared memory; default $ZENITH_RUN_DIR, else
-                                      ///< $XDG_RUNTIME_DIR/zenith, else $ZENITH_HOME/run
-  bool allow_mixed_numerics = false;  ///< allow_mixed_numerics: replicas may differ in the last bits
-  std::uint32_t hedge_percent = 5;    ///< hedge_percent: of calls (embeddings, tokens), that a second replica may be
-                                      ///< asked when the first is slower than 95 % of them; 0 = never
+  std::string run_dir;                 ///< run_dir: sockets, locks, shared memory; default $ZENITH_RUN_DIR, else
+                                       ///< $XDG_RUNTIME_DIR/zenith, else $ZENITH_HOME/run
+  bool allow_mixed_numerics = false;   ///< allow_mixed_numerics: replicas may differ in the last bits
+  std::uint64_t shared_bytes = 16384;  ///< shared_bytes: tensors of this size and more go through shared memory between
+                                       ///< processes of one host; 0 = never
+  std::uint32_t hedge_percent = 5;     ///< hedge_percent: of calls (embeddings, tokens), that a second replica may be
+                                       ///< asked when the first is slower than 95 % of them; 0 = never
 };
 
 /// [curve]: keys of TCP links. `zenith keys` makes them.
