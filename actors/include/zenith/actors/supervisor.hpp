@@ -58,7 +58,7 @@ using SupervisorMessage = std::variant<Supervise, ChildPong>;
 
 struct SupervisorOptions {
   RestartPolicy restart;
-  Duration ping_every = std::chrono::seconds(4);  ///< rare: an idle process should sleep (docs/adr/0005)
+  Duration ping_every = std::chrono::seconds(4);   ///< rare: an idle process should sleep (docs/adr/0005)
   Duration stuck_after = std::chrono::seconds(5);  ///< an unanswered ping this old: the watchdog names the actor
 };
 
