@@ -25,7 +25,7 @@ class Session final : public Actor<SessionMessage> {
     }
     if (const auto* suspect = std::get_if<ServiceSuspect>(&message)) {
       suspected_ = suspect->attempt;
-      apply(state_.on_suspect(suspect->attempt), self);
+      apply(state_.on_suspect(suspect->attempt, self.now()), self);
     }
     if (auto* from = std::get_if<FromService>(&message)) {
       apply(state_.on_event(std::move(from->event), from->attempt, self.now()), self);

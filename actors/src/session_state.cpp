@@ -66,9 +66,10 @@ SessionState::Outcome SessionState::submit(const Plan& plan) {
   return out;
 }
 
-SessionState::Outcome SessionState::on_suspect(std::uint32_t attempt) {
+SessionState::Outcome SessionState::on_suspect(std::uint32_t attempt, Instant now) {
   Outcome out;
   if (at_ != At::thinking || attempt != attempt_ || attempt_ >= kAttempts || probing_) return out;
+  if (transcript_.complete()) return complete(Loss::differs, now);
   probing_ = true;
   out.probe = limits_;
   out.probe->avoid.push_back({stage_.service_id, stage_.service.address().id()});
@@ -78,7 +79,8 @@ SessionState::Outcome SessionState::on_suspect(std::uint32_t attempt) {
 SessionState::Outcome SessionState::on_probed(Expected<std::shared_ptr<const Plan>> plan, std::uint32_t attempt) {
   probing_ = false;
   if (at_ != At::thinking || attempt != attempt_ || !plan || (*plan)->stages.empty()) return {};
-  if ((*plan)->stages.back().service.address().id() == stage_.service.address().id()) return {};
+  if (transcript_.complete() || (*plan)->stages.back().service.address().id() == stage_.service.address().id())
+    return {};
   Outcome out = submit(**plan);
   out.cancel_work = true;
   return out;
@@ -130,15 +132,20 @@ SessionState::Outcome SessionState::on_event(messages::Event event, std::uint32_
   return out;
 }
 
-SessionState::Outcome SessionState::on_loss(Loss loss, Error error, Instant now) {
+// Only Finished is missing, and the session knows what it says.
+SessionState::Outcome SessionState::complete(Loss loss, Instant now) {
   Outcome out;
   out.cancel_work = loss == Loss::differs;
-  if (transcript_.complete()) {
-    out.deliver.emplace_back(transcript_.finished(now));
-    out.end = true;
-    at_ = At::ended;
-    return out;
-  }
+  out.deliver.emplace_back(transcript_.finished(now));
+  out.end = true;
+  at_ = At::ended;
+  return out;
+}
+
+SessionState::Outcome SessionState::on_loss(Loss loss, Error error, Instant now) {
+  if (transcript_.complete()) return complete(loss, now);
+  Outcome out;
+  out.cancel_work = loss == Loss::differs;
   error.retry_after = std::max(error.retry_after, std::chrono::milliseconds(1000));
   if (transcript_.progress() != progress_at_submit_) fruitless_ = 0;
   if (loss == Loss::died) ++fruitless_;

@@ -224,17 +224,29 @@ TEST_F(SessionStateTest, a_deadline_while_it_is_planned_again_is_the_end) {
 TEST_F(SessionStateTest, a_suspect_service_is_left_when_another_can_go_on_and_kept_when_none_can) {
   submit();
   event(messages::Started{3});
-  ASSERT_TRUE(s.on_suspect(1).probe);
-  EXPECT_FALSE(s.on_suspect(1).probe) << "one question at a time";
+  ASSERT_TRUE(s.on_suspect(1, now).probe);
+  EXPECT_FALSE(s.on_suspect(1, now).probe) << "one question at a time";
   const auto none = s.on_probed(fail(Errc::unavailable, "nobody"), 1);
   EXPECT_TRUE(none.deliver.empty());
   EXPECT_FALSE(none.cancel_work || none.submit || none.end);
   EXPECT_EQ(event(messages::Delta{}).deliver.size(), 1u) << "it goes on where it is";
 
   Plan same = *plan();
-  ASSERT_TRUE(s.on_suspect(1).probe);
+  ASSERT_TRUE(s.on_suspect(1, now).probe);
   EXPECT_FALSE(s.on_probed(std::make_shared<const Plan>(same), 1).submit) << "the same service is no other";
-  EXPECT_FALSE(s.on_suspect(2).probe) << "of another attempt";
+  EXPECT_FALSE(s.on_suspect(2, now).probe) << "of another attempt";
+}
+
+TEST_F(SessionStateTest, a_suspect_service_that_owes_only_the_last_event_is_not_waited_for) {
+  submit();
+  event(messages::Started{3});
+  event(messages::Delta{});
+  event(messages::ChoiceEnd{0, messages::FinishReason::stop, 1, 0});
+  const auto out = s.on_suspect(1, now);
+  EXPECT_FALSE(out.probe);
+  EXPECT_TRUE(out.end && out.cancel_work);
+  ASSERT_EQ(out.deliver.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<messages::Finished>(out.deliver[0]));
 }
 
 struct AnotherCase {

@@ -36,6 +36,13 @@ class Lines final : public Progress {
   SteadyClock::time_point start_, said_at_;
 };
 
+class Silent final : public Progress {
+ public:
+  void begin(const std::string&, std::uint64_t) override {}
+  void update(std::uint64_t) override {}
+  void end() override {}
+};
+
 class Terminal final : public Progress {
  public:
   ~Terminal() override { clear(); }
@@ -72,8 +79,9 @@ class Terminal final : public Progress {
 
 }  // namespace
 
-std::unique_ptr<Progress> make_progress() {
+std::unique_ptr<Progress> make_progress(OffTerminal off_terminal) {
   if (isatty(STDERR_FILENO) != 0) return std::make_unique<Terminal>();
+  if (off_terminal == OffTerminal::silent) return std::make_unique<Silent>();
   return std::make_unique<Lines>();
 }
 

@@ -33,7 +33,7 @@ Status pull_all(const Options& options, const Context& context) {
   if (!config) return tl::make_unexpected(config.error());
   auto pull_options = pull_options_from(*config);
   pull_options.sha256 = options.sha256;
-  const auto progress = make_progress();
+  const auto progress = make_progress(OffTerminal::lines);
   nlohmann::ordered_json done = nlohmann::ordered_json::array();
   for (const auto& name : names) {
     const auto pulled = pull(name, pull_options, *progress);

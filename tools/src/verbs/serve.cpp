@@ -37,7 +37,7 @@ LogLevel level_of(const std::string& name) {
 /// Every model lies there before anything listens. No thread runs yet: pull forks.
 Status fetch_models(const Config& config, bool offline) {
   auto options = pull_options_from(config);
-  const auto progress = make_progress();
+  const auto progress = make_progress(OffTerminal::lines);
   for (const auto& model : wanted_models(config)) {
     if (const auto found = resolve_model(model, options.models_dir)) continue;
     if (offline || find_in_catalog(model) == nullptr) {

@@ -65,7 +65,7 @@ class SessionState {
   Outcome on_planned(Expected<std::shared_ptr<const Plan>> plan);
   /// The answer to a probe: who can go on takes over, nobody changes nothing.
   Outcome on_probed(Expected<std::shared_ptr<const Plan>> plan, std::uint32_t attempt);
-  Outcome on_suspect(std::uint32_t attempt);
+  Outcome on_suspect(std::uint32_t attempt, Instant now);
   Outcome on_event(messages::Event event, std::uint32_t attempt, Instant now);
   Outcome on_grant(std::uint32_t events);
   Outcome on_cancel(Error why);
@@ -78,6 +78,7 @@ class SessionState {
   Outcome submit(const Plan& plan);
   enum class Loss : std::uint8_t { died, refused, differs /* and goes on working */ };
   Outcome on_loss(Loss loss, Error error, Instant now);
+  Outcome complete(Loss loss, Instant now);
   bool means_another(const Error& error) const noexcept;
   bool same_prompt(const messages::Event& event) const noexcept;
 

@@ -17,8 +17,10 @@ class Progress {
   virtual void end() = 0;  ///< removes the line
 };
 
-/// On stderr with percentage, rate and time left: one line that moves on a terminal, else a line every few seconds.
-std::unique_ptr<Progress> make_progress();
+/// On stderr with percentage, rate and time left: one line that moves on a terminal, else nothing, or a line every few
+/// seconds.
+enum class OffTerminal : std::uint8_t { silent, lines /* for logs: a download is worth a line now and then */ };
+std::unique_ptr<Progress> make_progress(OffTerminal off_terminal = OffTerminal::silent);
 
 /// "12.3 MB", decimal units.
 std::string human_bytes(std::uint64_t bytes);
