@@ -28,7 +28,9 @@ bool overtakes(Kind kind) { return kind == Kind::cancel || kind == Kind::grant |
 
 Error gone(std::string what) { return Error{Errc::unavailable, std::move(what), {}, std::chrono::seconds(1)}; }
 
-constexpr Duration kFirstHelloAgain = std::chrono::milliseconds(20);
+// A session that ends soon after it began (a refused announcement) is not begun again at once, for ever.
+constexpr Duration kFirstHelloAgain = std::chrono::milliseconds(20), kLongestHelloAgain = std::chrono::seconds(1);
+constexpr Duration kSoon = std::chrono::seconds(1);
 
 // Within a host the kernel copies bytes faithfully; a network is trusted less.
 bool needs_hash(std::string_view endpoint) { return !endpoint.starts_with("ipc://"); }
@@ -54,7 +56,7 @@ struct HubCore::Session {
   std::uint32_t window_requests = 0, window_kib = 0;
   Recent closed;  // a dialler's: cancelled before they were sent; a listener's: those that have ended
 
-  Instant heard{}, ping_at{}, busy_since{};
+  Instant opened{}, heard{}, ping_at{}, busy_since{};
   std::uint64_t pings = 0;
   bool ping_open = false, suspect = false;
   Duration round_trip{};
@@ -79,8 +81,9 @@ struct HubCore::Dialler {
   actors::Ref<LinkMessage> owner;
   std::uint32_t number = 0;  // of the last hello
   bool connected = false, hash = false;
-  std::optional<Instant> hello_at;  // when one is said (again)
-  LinkId link;                      // 0: none is up
+  std::optional<Instant> hello_at;    // when one is said (again)
+  Duration pause = kFirstHelloAgain;  // before that, after a session was lost
+  LinkId link;                        // 0: none is up
   std::string last_failure;
 };
 
@@ -349,7 +352,7 @@ HubCore::Session& HubCore::open(From from, Conn conn, Route route, std::uint32_t
   session->number = number;
   session->peer = std::move(peer);
   session->owner = std::move(owner);
-  session->heard = session->ping_at = session->busy_since = clock_.now();
+  session->opened = session->heard = session->ping_at = session->busy_since = clock_.now();
   Session& opened = *session;
   sessions_[opened.link] = std::move(session);
   deliver(opened.owner, LinkUp{opened.link, from, opened.peer});
@@ -366,7 +369,9 @@ void HubCore::lose(LinkId link, Error why, bool tell_peer) {
   if (session.dialled()) {
     Dialler& dialler = *diallers_.at(session.conn);
     dialler.link = LinkId{};
-    if (dialler.connected) dialler.hello_at = clock_.now() + kFirstHelloAgain;
+    const Instant now = clock_.now();
+    if (dialler.connected) dialler.hello_at = now + dialler.pause;
+    dialler.pause = now - session.opened < kSoon ? std::min(dialler.pause * 2, kLongestHelloAgain) : kFirstHelloAgain;
   } else {
     listeners_.at(session.conn)->links.erase(session.route);
   }
