@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <deque>
-#include <set>
-#include <utility>
+#include <functional>
+#include <unordered_set>
 
 namespace zenith::links {
 
@@ -12,8 +12,8 @@ class Recent {
  public:
   explicit Recent(std::size_t most) : most_(most) {}
   void add(std::uint64_t id, std::uint16_t attempt) {
-    if (!known_.emplace(id, attempt).second) return;
-    order_.emplace_back(id, attempt);
+    if (!known_.insert({id, attempt}).second) return;
+    order_.push_back({id, attempt});
     if (order_.size() <= most_) return;
     known_.erase(order_.front());
     order_.pop_front();
@@ -21,9 +21,17 @@ class Recent {
   bool has(std::uint64_t id, std::uint16_t attempt) const { return known_.contains({id, attempt}); }
 
  private:
+  struct Key {
+    std::uint64_t id;
+    std::uint16_t attempt;
+    bool operator==(const Key&) const = default;
+  };
+  struct HashOfKey {
+    std::size_t operator()(const Key& key) const { return std::hash<std::uint64_t>{}(key.id ^ key.attempt); }
+  };
   std::size_t most_;
-  std::set<std::pair<std::uint64_t, std::uint16_t>> known_;
-  std::deque<std::pair<std::uint64_t, std::uint16_t>> order_;
+  std::unordered_set<Key, HashOfKey> known_;
+  std::deque<Key> order_;
 };
 
 }  // namespace zenith::links

@@ -11,6 +11,8 @@
 #include <thread>
 #include <utility>
 
+#include "zenith/actors/after_turn.hpp"
+#include "zenith/actors/together.hpp"
 #include "zenith/core/log.hpp"
 
 namespace zenith::links {
@@ -124,7 +126,9 @@ bool ZmqHub::Impl::flush_here() {
   lock.unlock();
   send_all(sends);
   bool wake = !mine;
-  for (const auto& send : sends) wake = wake || sockets->has_messages(send.conn);
+  for (std::size_t i = 0; i < sends.size() && !wake; ++i) {
+    if (i == 0 || sends[i].conn != sends[i - 1].conn) wake = sockets->has_messages(sends[i].conn);
+  }
   lock.lock();
   active = true;
   const auto next = core.next_wake();
@@ -179,7 +183,10 @@ bool ZmqHub::Impl::turn(std::optional<Instant>& next) {
       asleep_until = next.value_or(Instant::max());
     }
   }
-  for (auto& delivery : deliveries) delivery.to.send(std::move(delivery.message), delivery.urgency);
+  {
+    const actors::Together one_wake;
+    for (auto& delivery : deliveries) delivery.to.send(std::move(delivery.message), delivery.urgency);
+  }
   send_all(sends);
   for (const Conn conn : ended) {
     sockets->close(conn);
@@ -330,10 +337,15 @@ void ZmqHub::close(ListenerId listener) {
 }
 
 Status ZmqHub::send(LinkId link, wire::Message message, Lane) {
-  return impl_->with_core([&]() -> Status {
-    if (auto ok = impl_->check_size(link, message); !ok) return ok;
-    return impl_->core.send(link, std::move(message));
-  });
+  Status taken;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    taken = impl_->check_size(link, message);
+    if (taken) taken = impl_->core.send(link, std::move(message));
+    impl_->pending = true;
+  }
+  actors::after_turn(impl_.get(), [impl = impl_.get()] { impl->flush(); });
+  return taken;
 }
 
 void ZmqHub::reset(LinkId link, Error why) {

@@ -7,7 +7,9 @@
 #include <stdexcept>
 #include <vector>
 
+#include "zenith/actors/after_turn.hpp"
 #include "zenith/actors/promise.hpp"
+#include "zenith/actors/together.hpp"
 
 namespace zenith::actors {
 namespace {
@@ -81,6 +83,41 @@ TEST_F(SystemTest, messages_arrive_in_order_and_urgent_ones_overtake) {
   say.send({"cancel"}, Urgency::high);
   system.settle();
   EXPECT_EQ(seen.said, (std::vector<std::string>{"cancel", "a", "b"}));
+}
+
+TEST_F(SystemTest, what_is_sent_together_waits_for_the_end_and_keeps_its_order) {
+  system.settle();
+  {
+    const Together outer;
+    say.send({"a"});
+    {
+      const Together inner;
+      say.send({"b"});
+    }
+    say.send({"cancel"}, Urgency::high);
+    system.settle();
+    EXPECT_TRUE(seen.said.empty());
+  }
+  system.settle();
+  EXPECT_EQ(seen.said, (std::vector<std::string>{"cancel", "a", "b"}));
+}
+
+TEST_F(SystemTest, together_takes_receivers_of_any_system_and_those_that_have_ended) {
+  Seen other_seen;
+  System other{clock, {.workers = 2, .deterministic = true}};
+  const Ref<Say> there{other.spawn("there", std::make_unique<Talker>(other_seen))};
+  say.send({"quit"});
+  system.settle();
+  other.settle();
+  {
+    const Together burst;
+    say.send({"too late"});
+    there.send({"hello"});
+  }
+  system.settle();
+  other.settle();
+  EXPECT_TRUE(seen.said.empty());
+  EXPECT_EQ(other_seen.said, std::vector<std::string>{"hello"});
 }
 
 TEST_F(SystemTest, a_kept_promise_answers_once) {
@@ -179,6 +216,48 @@ TEST_F(SystemTest, nothing_is_spawned_after_stop) {
   system.stop();
   EXPECT_EQ(system.live(), 0u);
   EXPECT_FALSE(system.spawn("late", std::make_unique<Talker>(seen)));
+}
+
+struct Burst {
+  int rest = 0;
+};
+
+// Counts the messages of each turn of its own.
+class Counter final : public Actor<Burst> {
+ public:
+  Counter(std::vector<int>& turns, std::promise<void>& done, std::future<void> all_sent)
+      : turns_(turns), done_(done), all_sent_(std::move(all_sent)) {}
+  void on(Burst burst, Context&) override {
+    if (all_sent_.valid()) all_sent_.get();
+    ++handled_;
+    after_turn(this, [this] { turns_.push_back(std::exchange(handled_, 0)); });
+    if (burst.rest == 0) after_turn(&done_, [this] { done_.set_value(); });
+  }
+
+ private:
+  std::vector<int>& turns_;
+  std::promise<void>& done_;
+  std::future<void> all_sent_;
+  int handled_ = 0;
+};
+
+TEST(system_threads, work_is_done_once_for_the_messages_of_a_turn_and_a_turn_is_bounded) {
+  std::vector<int> turns;
+  std::promise<void> done, all_sent;
+  const SystemClock clock;
+  System system{clock, {}};
+  const Ref<Burst> counter{system.spawn("counter", std::make_unique<Counter>(turns, done, all_sent.get_future()))};
+  for (int rest = 199; rest >= 0; --rest) counter.send({rest});
+  all_sent.set_value();
+  ASSERT_EQ(done.get_future().wait_for(30s), std::future_status::ready);
+  system.stop();
+  EXPECT_EQ(turns, (std::vector<int>{64, 64, 64, 8}));
+}
+
+TEST(system_threads, outside_of_actors_after_turn_is_now) {
+  bool now = false;
+  after_turn(nullptr, [&] { now = true; });
+  EXPECT_TRUE(now);
 }
 
 TEST(system_threads, alarms_and_messages_work_with_real_workers) {

@@ -21,13 +21,12 @@ struct Plan {
 };
 
 Expected<std::uint64_t> tensor_bytes(const Tensor& tensor, std::size_t index) {
-  const auto name = fmt::format("tensor {}", index);
   const auto bytes = shape_bytes(static_cast<std::uint8_t>(tensor.dtype), tensor.rank, tensor.dims);
+  if (bytes && *bytes == tensor.data.size()) return *bytes;
+  const auto name = fmt::format("tensor {}", index);
   if (!bytes) return fail(Errc::invalid_argument, name + " has a shape that cannot be sent", name);
-  if (*bytes != tensor.data.size())
-    return fail(Errc::invalid_argument,
-                fmt::format("{} has {} bytes, its shape needs {}", name, tensor.data.size(), *bytes), name);
-  return *bytes;
+  return fail(Errc::invalid_argument,
+              fmt::format("{} has {} bytes, its shape needs {}", name, tensor.data.size(), *bytes), name);
 }
 
 Expected<std::vector<Plan>> plan_rows(const Message& message, const Share& share, std::uint64_t& payload_bytes) {

@@ -31,6 +31,7 @@ struct SocketEntry {
   // The running thread's.
   bool fresh = false;  ///< its monitor was not read yet: a pipe signals only to who has found it empty
   bool dirty = false, connected = false;
+  bool bursts = false;  // messages come many at a time
   std::string last_failure;
   std::unordered_map<std::string, int> descriptors;         ///< of the peers at a listener, by route
   std::unordered_map<int, std::deque<std::string>> routes;  ///< oldest first: a descriptor may be used again

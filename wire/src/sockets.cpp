@@ -75,7 +75,7 @@ struct Sockets::Impl {
   void on_monitor_event(SocketEntry& entry, const MonitorEvent& event, SocketEvents& events);
   void redial(SocketEntry& entry);
   void pause_accepting(SocketEntry& entry);
-  void read_messages(SocketEntry& entry, SocketEvents& events);
+  int read_messages(SocketEntry& entry, SocketEvents& events, int most = kBurst);  ///< @returns how many
   bool read_message(SocketEntry& entry, SocketEvents& events);
   void tell_failure(SocketEntry& entry, Error why, SocketEvents& events) const;
 };
@@ -220,7 +220,10 @@ void Sockets::run_once(std::optional<Instant> until, SocketEvents& events, std::
       if (monitors) {
         my.read_monitor(*entry->second, events);
       } else {
-        my.read_messages(*entry->second, events);
+        // A lone message is answered before the next turn looks whether there are more: a look costs system calls.
+        SocketEntry& its = *entry->second;
+        const int most = its.bursts ? kBurst : 1;
+        if (my.read_messages(its, events, most) <= 1) its.bursts = false;
       }
     }
   };
@@ -363,12 +366,13 @@ void Sockets::Impl::pause_accepting(SocketEntry& entry) {
   }
 }
 
-void Sockets::Impl::read_messages(SocketEntry& entry, SocketEvents& events) {
+int Sockets::Impl::read_messages(SocketEntry& entry, SocketEvents& events, int most) {
   entry.dirty = false;
-  for (int i = 0; i < kBurst; ++i) {
-    if (!read_message(entry, events)) return;
-  }
-  entry.dirty = any_dirty = true;
+  int read = 0;
+  while (read < most && read_message(entry, events)) ++read;
+  if (read > 1) entry.bursts = true;
+  if (read == most) entry.dirty = any_dirty = true;
+  return read;
 }
 
 bool Sockets::Impl::read_message(SocketEntry& entry, SocketEvents& events) {

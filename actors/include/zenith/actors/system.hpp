@@ -15,7 +15,7 @@
 namespace zenith::actors {
 
 struct SystemOptions {
-  int workers = 2;  ///< threads that run actors; scheduler policy `sharing`
+  int workers = 2;  ///< threads that run actors
   bool deterministic =
       false;  ///< tests: no threads; settle() runs everything on the caller, alarms follow the given clock
 };
