@@ -9,7 +9,7 @@ LISTEN ?= 127.0.0.1:8080
 ZENITH := build/release/bin/zenith
 SANITIZED_TESTS := ^(core|wire|actors|links|services|gateway|weights|tokenizer|template|sampler|tools)$$
 
-.PHONY: run test setup setup-build build build-all models check format tidy layering docs bench bench-text parity \
+.PHONY: run test setup setup-build build build-all models check format tidy layering docs bench bench-wire bench-faults bench-text parity \
         check-asan check-tsan fuzz install clean help
 
 run: models            ## set up, build, fetch the default models and serve on 127.0.0.1:8080
@@ -42,6 +42,12 @@ check: setup           ## format, tidy on changed files, layering, docs, then ev
 
 bench: build-all       ## kernel and gateway benchmarks
 	@scripts/bench.sh all
+
+bench-wire: build      ## round trips between processes, beside raw libzmq
+	@scripts/bench.sh wire
+
+bench-faults: build models      ## KILLS (default 200) kills and hangs under load, and overload
+	@scripts/bench.sh faults
 
 bench-text: build-all models      ## text generation speed, beside llama.cpp's on the same file
 	@scripts/bench.sh text

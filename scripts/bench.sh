@@ -1,5 +1,7 @@
 #!/bin/bash
 # scripts/bench.sh all    every benchmark of the release build
+# scripts/bench.sh wire   round trips between processes beside raw libzmq, a line of JSON each; on a quiet machine
+# scripts/bench.sh faults kills, hangs and overload under load, a line of JSON each; some ten minutes
 # scripts/bench.sh text   text generation beside llama.cpp on the same file (bench/text_peer.py; builds the peer once)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +16,17 @@ case "${1:-}" in
     done
     [ "$found" = 1 ] || { echo "scripts/bench.sh: build/release/bin has no *_bench: run scripts/build.sh release all first" >&2; exit 1; }
     ;;
+  wire)
+    for case in "ipc 64" "ipc 4096" "ipc 16384" "ipc 65536" "ipc 1048576" "shm 16384" "shm 65536" "shm 1048576" "inproc 1048576" "ipc 1152 16"; do
+      read -r transport bytes window <<< "$case"
+      build/release/bin/zenith bench wire --transport "$transport" --bytes "$bytes" --window "${window:-1}" --json
+    done
+    ;;
+  faults)
+    export ZENITH_EXE=$PWD/build/release/bin/zenith
+    .venv/bin/python -W ignore tests/e2e/fault_test.py --kills "${KILLS:-200}" --json
+    .venv/bin/python -W ignore bench/overload.py
+    ;;
   text) shift; exec python3 bench/text_peer.py "$@" ;;
-  *) echo "usage: scripts/bench.sh all|text" >&2; exit 2 ;;
+  *) echo "usage: scripts/bench.sh all|wire|faults|text" >&2; exit 2 ;;
 esac

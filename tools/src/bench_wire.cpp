@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kClientEpoch = 1, kServerEpoch = 2;
+constexpr std::size_t kDescriptorBytes = 64;
 constexpr std::size_t kRound = 100;  // requests of one side before the other's turn
 
 Error system_error(const std::string& what) {
@@ -117,20 +118,22 @@ double quantile(const std::vector<double>& sorted, double q) {
 
 using Run = std::function<Expected<std::vector<double>>(std::size_t count)>;
 
-/// Rounds of both in turn; the first of each is not counted.
-Expected<WireBenchResult> interleave(const WireBench& bench, const Run& candidate, const Run& raw) {
-  std::vector<double> ours, theirs;
+/// Rounds of all in turn; the first of each is not counted. `floor` may be none.
+Expected<WireBenchResult> interleave(const WireBench& bench, const Run& candidate, const Run& raw,
+                                     const Run& floor = {}) {
+  std::vector<double> ours, theirs, least;
+  const std::array<std::pair<const Run&, std::vector<double>&>, 3> sides{
+      {{raw, theirs}, {candidate, ours}, {floor, least}}};
   const std::size_t rounds = std::max<std::size_t>(1, (bench.iterations + kRound - 1) / kRound);
   for (std::size_t round = 0; round <= rounds; ++round) {
-    for (const bool is_raw : {true, false}) {
-      const auto times = is_raw ? raw(kRound) : candidate(kRound);
+    for (const auto& [run, all] : sides) {
+      if (!run) continue;
+      const auto times = run(kRound);
       if (!times) return tl::make_unexpected(times.error());
-      auto& all = is_raw ? theirs : ours;
       if (round > 0) all.insert(all.end(), times->begin(), times->end());
     }
   }
-  std::sort(ours.begin(), ours.end());
-  std::sort(theirs.begin(), theirs.end());
+  for (const auto& [run, all] : sides) std::sort(all.begin(), all.end());
   WireBenchResult result;
   result.p50_us = quantile(ours, 0.5);
   result.p99_us = quantile(ours, 0.99);
@@ -138,6 +141,7 @@ Expected<WireBenchResult> interleave(const WireBench& bench, const Run& candidat
   result.raw_p50_us = quantile(theirs, 0.5);
   result.raw_p99_us = quantile(theirs, 0.99);
   result.raw_min_us = theirs.front();
+  result.floor_p50_us = quantile(least, 0.5);
   result.samples = ours.size();
   return result;
 }
@@ -198,7 +202,8 @@ Expected<WireBenchResult> bench_shared(const WireBench& bench, const fs::path& f
   if (auto ok = (*link)->dial_and_wait(peer.link()); !ok) return tl::make_unexpected(ok.error());
   return interleave(
       bench, [&](std::size_t count) { return (*link)->run({count, bench.window, payload}); },
-      [&](std::size_t count) { return (*raw)->run(count, bench.window, payload); });
+      [&](std::size_t count) { return (*raw)->run(count, bench.window, payload); },
+      [&](std::size_t count) { return (*raw)->run(count, bench.window, payload.slice(0, kDescriptorBytes)); });
 }
 
 struct Ball {

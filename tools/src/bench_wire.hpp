@@ -19,6 +19,7 @@ struct WireBench {
 struct WireBenchResult {
   double p50_us = 0, p99_us = 0, min_us = 0;
   double raw_p50_us = 0, raw_p99_us = 0, raw_min_us = 0;
+  double floor_p50_us = 0;  ///< of shm: raw libzmq with the 64 bytes of a descriptor alone, else 0
   std::size_t samples = 0;
   int cpu = -1;          ///< both sides were pinned to it
   std::string measured;  ///< what a sample is, in words
