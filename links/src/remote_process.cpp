@@ -20,7 +20,12 @@ std::uint64_t next_wire_id() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-class RemoteProcess final : public Actor<ServiceMessage, LinkMessage> {
+/// Nobody waits for the answer to this call any more.
+struct GivenUp {
+  std::uint64_t wire_id = 0;
+};
+
+class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
  public:
   explicit RemoteProcess(RemoteSetup setup) : setup_(std::move(setup)) {}
   ~RemoteProcess() override {
@@ -53,6 +58,11 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage> {
     } else if (auto* received = std::get_if<Received>(&message)) {
       on_received(received->message, self);
     }
+  }
+
+  void on(GivenUp call, Context&) override {
+    if (calls_.erase(call.wire_id) == 0) return;
+    static_cast<void>(setup_.hub->send(link_, cancel_to_wire(RequestId{call.wire_id}), Lane::overtaking));
   }
 
   void on_down(const Down& down, Context& self) override {
@@ -113,6 +123,7 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage> {
     if (auto ok = setup_.hub->send(link_, std::move(*message)); !ok) {
       return static_cast<void>(call.answer.break_with(std::move(ok.error())));
     }
+    call.answer.on_given_up([me = self.ref<GivenUp>(), wire_id] { me.send({wire_id}, Urgency::high); });
     calls_[wire_id] = [answer = std::move(call.answer)](Reply reply) {
       if (auto* value = std::get_if<Answer>(&reply)) {
         answer.keep(std::move(*value));

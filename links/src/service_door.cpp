@@ -1,5 +1,6 @@
 #include "zenith/links/service_door.hpp"
 
+#include <functional>
 #include <map>
 
 #include "recent.hpp"
@@ -29,6 +30,8 @@ template <>
 struct AnswerTo<messages::ApplyTemplate> {
   using type = messages::Text;
 };
+
+constexpr std::size_t kRemembered = 1024;  // cancels of one client
 
 /// Where the answers to one request go.
 struct Caller {
@@ -94,7 +97,14 @@ class RemoteSession final : public Actor<SessionMessage> {
   Caller caller_;
 };
 
-class ServiceDoor final : public Actor<LinkMessage> {
+using Key = std::pair<LinkId, std::uint64_t>;  ///< a request, by its client's link and number
+
+/// A call was answered.
+struct CallDone {
+  Key key;
+};
+
+class ServiceDoor final : public Actor<LinkMessage, CallDone> {
  public:
   explicit ServiceDoor(DoorSetup setup) : setup_(std::move(setup)) {}
   ~ServiceDoor() override {
@@ -119,6 +129,8 @@ class ServiceDoor final : public Actor<LinkMessage> {
     }
   }
 
+  void on(CallDone done, Context&) override { calls_.erase(done.key); }
+
   void on_down(const Down& down, Context&) override {
     const auto it = by_session_.find(down.who);
     if (it == by_session_.end()) return;
@@ -127,8 +139,6 @@ class ServiceDoor final : public Actor<LinkMessage> {
   }
 
  private:
-  using Key = std::pair<LinkId, std::uint64_t>;
-
   void on_received(LinkId link, const wire::Message& message, Context& self) {
     const Key key{link, message.header.request_id};
     switch (message.header.kind) {
@@ -148,7 +158,9 @@ class ServiceDoor final : public Actor<LinkMessage> {
 
   void on_request(LinkId link, const wire::Message& message, Context& self) {
     const Caller caller{setup_.hub, link, message.header.request_id, message.header.attempt};
-    if (cancelled_.has(caller.id, caller.attempt)) return;  // its cancel overtook it
+    if (const auto it = cancelled_.find(link); it != cancelled_.end() && it->second.has(caller.id, caller.attempt)) {
+      return;  // its cancel overtook it
+    }
     auto request = request_from_wire(message, self.now());
     if (!request) return caller.refuse(std::move(request.error()));
     std::visit(
@@ -179,22 +191,30 @@ class ServiceDoor final : public Actor<LinkMessage> {
 
   template <class Request>
   void start(Request request, SessionTable::Entry entry, const Ref<ServiceMessage>& service, const Caller& caller,
-             Context&) {
+             Context& self) {
     using Answer = typename AnswerTo<Request>::type;
     auto place = std::make_shared<SessionTable::Entry>(std::move(entry));
+    const Key key{caller.link, caller.id};
     Promise<Answer> answer{
-        [caller, place](Expected<Answer> result) {
+        [caller, place, key, me = self.ref<CallDone>()](Expected<Answer> result) {
+          me.send({key});
           caller.answer(reply_to_wire(RequestId{caller.id},
                                       result ? Reply{std::move(*result)} : Reply{std::move(result.error())}));
         },
         Error{Errc::unavailable, "the service failed and is being restarted: retry", {}, std::chrono::seconds(1)}};
+    calls_[key] = answer.breaker();
     service.send(Call<Request, Answer>{std::move(request), std::move(answer)});
   }
 
   void on_cancel(const Key& key, const wire::Header& header) {
-    const auto it = sessions_.find(key);
-    if (it == sessions_.end()) return cancelled_.add(key.second, header.attempt);
-    it->second.send(CancelSession{{Errc::cancelled, "the client stopped it", {}, {}}}, Urgency::high);
+    const Error why{Errc::cancelled, "the client stopped it", {}, {}};
+    if (const auto it = sessions_.find(key); it != sessions_.end()) {
+      it->second.send(CancelSession{why}, Urgency::high);
+    } else if (const auto call = calls_.find(key); call != calls_.end()) {
+      call->second(why);
+    } else {
+      cancelled_.try_emplace(key.first, kRemembered).first->second.add(key.second, header.attempt);
+    }
   }
 
   void on_ping(LinkId link, std::uint64_t number) {
@@ -212,16 +232,20 @@ class ServiceDoor final : public Actor<LinkMessage> {
   }
 
   void end_link(LinkId link) {
+    const Error why{Errc::cancelled, "the client's link was lost", {}, {}};
     for (auto it = sessions_.lower_bound({link, 0}); it != sessions_.end() && it->first.first == link; ++it) {
-      it->second.send(CancelSession{{Errc::cancelled, "the client's link was lost", {}, {}}}, Urgency::high);
+      it->second.send(CancelSession{why}, Urgency::high);
     }
+    for (auto it = calls_.lower_bound({link, 0}); it != calls_.end() && it->first.first == link; ++it) it->second(why);
+    cancelled_.erase(link);
   }
 
   DoorSetup setup_;
   std::optional<ListenerId> listener_;
   std::map<Key, Ref<SessionMessage>> sessions_;
   std::map<ActorId, Key> by_session_;
-  Recent cancelled_{1024};
+  std::map<Key, std::function<void(Error)>> calls_;  // what ends them
+  std::map<LinkId, Recent> cancelled_;               // whose cancels came first
 };
 
 }  // namespace

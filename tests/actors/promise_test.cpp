@@ -31,6 +31,28 @@ TEST(promise, the_last_copy_breaks_it) {
   EXPECT_EQ(got, std::vector<Errc>{Errc::unavailable});
 }
 
+TEST(promise, who_owes_the_answer_hears_that_nobody_waits) {
+  for (const bool before : {true, false}) {
+    int told = 0;
+    const Promise<int> p{[](const Expected<int>&) {}, Error{}};
+    const auto give_up = p.breaker();
+    if (before) give_up(Error{});
+    p.on_given_up([&] { ++told; });
+    EXPECT_EQ(told, before ? 1 : 0);
+    give_up(Error{});
+    EXPECT_EQ(told, 1);
+  }
+}
+
+TEST(promise, an_answer_is_not_giving_up) {
+  int told = 0;
+  const Promise<int> p{[](const Expected<int>&) {}, Error{}};
+  p.on_given_up([&] { ++told; });
+  p.keep(1);
+  p.breaker()(Error{});
+  EXPECT_EQ(told, 0);
+}
+
 TEST(promise, an_empty_one_is_kept_already) {
   const Promise<int> none;
   EXPECT_TRUE(none.kept());

@@ -5,6 +5,7 @@ With --kills N --json this is also the benchmark: N kills and N hangs under load
 """
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -45,6 +46,20 @@ class Reader:
 
     def longest_pause(self):
         return max((b - a for a, b in zip(self.times, self.times[1:])), default=0)
+
+
+def until(seconds, condition):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def at_work(placement):
+    """@returns how much the services have before them, in requests, or inputs of embeddings."""
+    return sum(s["queue"] + s["running"] for s in json.loads(placement.get("/v1/system")[1])["services"])
 
 
 def undisturbed(placement, count, tokens=100):
@@ -192,6 +207,18 @@ class FaultTest(unittest.TestCase):
             time.sleep(0.2)
             system = json.loads(placement.get("/v1/system")[1])
         self.assertEqual(sum(s["running"] for s in system["services"]), 0)
+
+    def test_fault_18_embeddings_that_nobody_waits_for_are_not_computed_to_their_end(self):
+        config = CONFIG.replace(str(TINY), "minilm-l6")
+        placement = self.placement(1, config)
+        big = json.dumps({"model": "minilm-l6", "input": ["over and over the same words " * 30] * 2000})  # minutes of work
+        connection = http.client.HTTPConnection("127.0.0.1", placement.port, timeout=60)
+        connection.request("POST", "/v1/embeddings", big, {"Content-Type": "application/json"})
+        self.assertTrue(until(60, lambda: at_work(placement) > 100), "the text service does not compute")
+        connection.close()
+        self.assertTrue(until(60, lambda: at_work(placement) == 0), "the text service computes for nobody")
+        status, answer, _ = placement.post("/v1/embeddings", {"model": "minilm-l6", "input": "still here"})
+        self.assertEqual((status, len(answer["data"])), (200, 1))
 
     def test_fault_4_a_service_with_other_weights_is_refused_by_name(self):
         other = TINY.with_name("tiny-llama-rope.gguf")

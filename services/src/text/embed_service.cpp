@@ -68,6 +68,7 @@ class EmbedService final : public Actor<ServiceMessage, EmbedPrepared, PassDone>
       for (const EmbedItem& item : done.report.items)
         tokens_.add(static_cast<double>(item.job->inputs[item.input].size()));
     }
+    running_ = 0;
     core_.pass_done(std::move(done.report));
     pump(self);
   }
@@ -103,7 +104,9 @@ class EmbedService final : public Actor<ServiceMessage, EmbedPrepared, PassDone>
 
   void pump(Context& self) {
     auto items = core_.next_pass(self.now());
+    running_ += items.size();
     queue_depth_.set(static_cast<double>(preparing_ + core_.waiting()));
+    if (setup_.load != nullptr) setup_.load->set(load());
     if (items.empty()) return;
     setup_.lane->submit(LanePriority::prefill,
                         [engine = setup_.engine, me = self.ref<PassDone>(),
@@ -113,9 +116,17 @@ class EmbedService final : public Actor<ServiceMessage, EmbedPrepared, PassDone>
                         });
   }
 
+  /// Of inputs, where a text service counts requests; a call that is being prepared is one.
+  messages::Load load() const {
+    messages::Load load;
+    load.queue = static_cast<std::uint32_t>(preparing_ + core_.waiting());
+    load.running = static_cast<std::uint32_t>(running_);
+    return load;
+  }
+
   TextSetup setup_;
   EmbedCore core_;
-  std::size_t preparing_ = 0;
+  std::size_t preparing_ = 0, running_ = 0;
   Counter& tokens_;
   Gauge& queue_depth_;
 };

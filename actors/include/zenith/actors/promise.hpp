@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "zenith/core/error.hpp"
@@ -35,9 +36,22 @@ class Promise {
       if (const auto state = weak.lock()) {
         Promise promise;
         promise.state_ = state;
-        promise.break_with(std::move(error));
+        if (promise.break_with(std::move(error))) state->tell_given_up();
       }
     };
+  }
+
+  /// For the one who owes the answer: calls `stop` once if a breaker() broke the promise, or does; from any thread.
+  void on_given_up(std::function<void()> stop) const {
+    if (!state_) return;
+    {
+      const std::lock_guard lock(state_->mutex);
+      if (!state_->given_up) {
+        state_->stop = std::move(stop);
+        return;
+      }
+    }
+    stop();
   }
 
   /// Nobody waits any more: work on it may be skipped.
@@ -51,9 +65,21 @@ class Promise {
     ~State() {
       if (!kept.exchange(true) && reply) reply(tl::make_unexpected(std::move(if_broken)));
     }
+    void tell_given_up() {
+      std::function<void()> told;
+      {
+        const std::lock_guard lock(mutex);
+        given_up = true;
+        told = std::exchange(stop, nullptr);
+      }
+      if (told) told();
+    }
     std::function<void(Expected<T>)> reply;
     Error if_broken;
     std::atomic<bool> kept{false};
+    std::mutex mutex;  // of what follows
+    bool given_up = false;
+    std::function<void()> stop;
   };
   std::shared_ptr<State> state_;
 };
