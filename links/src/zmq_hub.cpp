@@ -264,7 +264,7 @@ void ZmqHub::Impl::send_all(std::vector<HubCore::Send>& sends) {
   }
 }
 
-ZmqHub::ZmqHub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ZmqHub::ZmqHub(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Expected<std::unique_ptr<ZmqHub>> ZmqHub::start(ZmqHubOptions options) {
   auto sockets = wire::Sockets::open(options.sockets);
@@ -275,7 +275,7 @@ Expected<std::unique_ptr<ZmqHub>> ZmqHub::start(ZmqHubOptions options) {
     if (!opened) return tl::make_unexpected(opened.error());
     memory = std::move(*opened);
   }
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(*sockets), std::move(memory));
+  auto impl = std::make_shared<Impl>(std::move(options), std::move(*sockets), std::move(memory));
   try {
     impl->thread = std::thread{[&on = *impl] { on.run(); }};
   } catch (const std::system_error& e) {
@@ -344,7 +344,9 @@ Status ZmqHub::send(LinkId link, wire::Message message, Lane) {
     if (taken) taken = impl_->core.send(link, std::move(message));
     impl_->pending = true;
   }
-  actors::after_turn(impl_.get(), [impl = impl_.get()] { impl->flush(); });
+  actors::after_turn(impl_.get(), [weak = std::weak_ptr<Impl>(impl_)] {
+    if (const auto impl = weak.lock()) impl->flush();
+  });
   return taken;
 }
 

@@ -57,8 +57,8 @@ class ZmqHub final : public Hub {
 
  private:
   struct Impl;
-  explicit ZmqHub(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit ZmqHub(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // an actor whose turn ends may outlive the hub
 };
 
 }  // namespace zenith::links
