@@ -87,10 +87,9 @@ SessionState::Outcome SessionState::on_probed(Expected<std::shared_ptr<const Pla
 }
 
 bool SessionState::means_another(const Error& error) const noexcept {
-  if (error.code == Errc::draining) return true;
+  if (error.code == Errc::draining || error.code == Errc::unavailable) return true;
   if (started_) return false;
-  return error.code == Errc::loading || error.code == Errc::unavailable ||
-         (error.code == Errc::overloaded && attempt_ > 1);
+  return error.code == Errc::loading || (error.code == Errc::overloaded && attempt_ > 1);
 }
 
 bool SessionState::same_prompt(const messages::Event& event) const noexcept {
@@ -102,7 +101,9 @@ SessionState::Outcome SessionState::on_event(messages::Event event, std::uint32_
   if (at_ != At::thinking || attempt != attempt_) return {};
   if (auto* error = std::get_if<Error>(&event); error != nullptr && means_another(*error)) {
     error->message = fmt::format("service '{}': {}", stage_.service_id, error->message);
-    return on_loss(Loss::refused, std::move(*error), now);
+    // Behind a link the death of an actor is an event: the process that had it lives.
+    const Loss loss = error->code == Errc::unavailable ? Loss::died : Loss::refused;
+    return on_loss(loss, std::move(*error), now);
   }
   if (!same_prompt(event)) {
     return on_loss(Loss::differs,

@@ -11,11 +11,7 @@ namespace {
 
 using wire::Kind;
 
-std::uint32_t kib_of(const wire::Message& message) {
-  std::size_t bytes = message.body.size();
-  for (const Tensor& tensor : message.tensors) bytes += tensor.data.size();
-  return static_cast<std::uint32_t>((bytes + 1023) / 1024);
-}
+constexpr std::size_t kMostReason = 16u << 10;  // bytes of a goodbye that are read
 
 // Within a host the kernel copies bytes faithfully; a network is trusted less.
 bool needs_hash(std::string_view endpoint) { return !endpoint.starts_with("ipc://"); }
@@ -91,6 +87,8 @@ Status HubCore::send(LinkId link, wire::Message message) {
       return {};
     }
     session->end(header.request_id);
+  } else if (header.kind == Kind::pong) {
+    session->pong_owed = false;
   } else if (ends_request(header)) {
     session->end(header.request_id);
     session->closed.add(header.request_id, header.attempt);
@@ -158,7 +156,8 @@ void HubCore::on_frames(Conn conn, const Route& route, Expected<wire::Message> m
   const bool of_session =
       session != nullptr && header.session == session->number && header.epoch == session->peer.epoch;
   if (header.kind == Kind::goodbye) {
-    auto why = decode_error(message->body).value_or(gone("the peer left"));
+    auto why = gone("the peer left");
+    if (message->body.size() <= kMostReason) why = decode_error(message->body).value_or(std::move(why));
     if (of_session) {
       lose(link, std::move(why), false);
     } else if (dialler != nullptr && session == nullptr && (header.session == dialler->number || header.session == 0)) {

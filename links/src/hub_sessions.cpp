@@ -13,6 +13,16 @@ bool overtakes(Kind kind) { return kind == Kind::cancel || kind == Kind::grant |
 
 constexpr Duration kSoon = std::chrono::seconds(1);
 
+// The hub's lock is held: no peer may make that long.
+Expected<Peer> read_peer(const Buffer& body) {
+  constexpr std::size_t kMostBytes = 4096;
+  if (body.size() > kMostBytes) {
+    return fail(Errc::bad_frame, fmt::format("a hello of {} bytes, at most {} may be", body.size(), kMostBytes),
+                "hello");
+  }
+  return decode_hello(body);
+}
+
 }  // namespace
 
 HubCore::Session* HubCore::find(LinkId link) {
@@ -115,7 +125,7 @@ void HubCore::deliver(const actors::Ref<LinkMessage>& to, LinkMessage message, a
 
 void HubCore::on_hello(Listener& listener, const Route& route, const wire::Message& message) {
   const wire::Header& header = message.header;
-  auto peer = decode_hello(message.body);
+  auto peer = read_peer(message.body);
   if (!peer) {
     ++counters_.malformed;
     return refuse(listener.conn, route, header.session, peer.error());
@@ -153,7 +163,7 @@ void HubCore::on_welcome(Dialler& dialler, const wire::Message& message) {
     ++counters_.stale;
     return;
   }
-  auto peer = decode_hello(message.body);
+  auto peer = read_peer(message.body);
   if (!peer) {
     ++counters_.malformed;
     return report_failure(dialler, peer.error());
@@ -167,8 +177,26 @@ void HubCore::on_welcome(Dialler& dialler, const wire::Message& message) {
   dialler.link = session.link;
 }
 
+// What a peer must not do, whoever it is. @returns how it did.
+std::optional<std::string> HubCore::over_limits(const Session& session, const wire::Message& message) const {
+  const std::uint32_t kib = kib_of(message);
+  if (session.unhandled->messages >= limits_.unhandled || session.unhandled->kib + kib > limits_.unhandled_kib) {
+    return "sends faster than it is read";
+  }
+  if (session.dialled() || message.header.kind != Kind::request || session.open.contains(message.header.request_id)) {
+    return std::nullopt;
+  }
+  // A request larger than the whole window goes alone.
+  if (session.open.size() >= limits_.credit_requests ||
+      (session.busy() && session.open_kib + kib > limits_.credit_kib)) {
+    return "sends more requests than it has credit for";
+  }
+  return std::nullopt;
+}
+
 // The books of requests. @returns the message is news.
-bool HubCore::account_received(Session& session, const wire::Header& header) {
+bool HubCore::account_received(Session& session, const wire::Message& message) {
+  const wire::Header& header = message.header;
   if (session.dialled()) {
     if (header.credit_requests != 0) {
       session.window_requests = header.credit_requests;
@@ -187,10 +215,13 @@ bool HubCore::account_received(Session& session, const wire::Header& header) {
       ++counters_.repeated;
       return false;
     }
-    session.begin(header.request_id, 0, session.heard);
+    session.begin(header.request_id, kib_of(message), session.heard);
   } else if (header.kind == Kind::cancel) {
     session.end(header.request_id);
     session.closed.add(header.request_id, header.attempt);
+  } else if (header.kind == Kind::ping && std::exchange(session.pong_owed, true)) {
+    ++counters_.repeated;  // one at a time: each goes through every service
+    return false;
   }
   return true;
 }
@@ -223,9 +254,13 @@ void HubCore::on_session_message(Session& session, wire::Message message) {
     }
     return;
   }
-  if (!account_received(session, header)) return;
+  if (const auto broken = over_limits(session, message)) {
+    return lose(session.link, Error{Errc::bad_frame, fmt::format("'{}' {}", session.peer.id, *broken), {}, {}}, true);
+  }
+  if (!account_received(session, message)) return;
   const auto urgency = overtakes(header.kind) ? actors::Urgency::high : actors::Urgency::normal;
-  deliver(session.owner, Received{session.link, std::move(message)}, urgency);
+  auto held = std::make_shared<const Handling>(session.unhandled, kib_of(message));
+  deliver(session.owner, Received{session.link, std::move(message), std::move(held)}, urgency);
 }
 
 void HubCore::ping_if_due(Session& session, Instant now) {

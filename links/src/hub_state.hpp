@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <unordered_map>
 
 #include "recent.hpp"
@@ -20,6 +22,31 @@ inline Error gone(std::string what) { return Error{Errc::unavailable, std::move(
 inline constexpr Duration kFirstHelloAgain = std::chrono::milliseconds(20),
                           kLongestHelloAgain = std::chrono::seconds(1);
 
+// What the owner of a link has been given and still holds; shared with its messages, which end on any thread.
+struct Unhandled {
+  std::atomic<std::uint32_t> messages{0}, kib{0};
+};
+struct Handling {
+  Handling(std::shared_ptr<Unhandled> of, std::uint32_t size) : all(std::move(of)), kib(size) {
+    ++all->messages;
+    all->kib += kib;
+  }
+  ~Handling() {
+    --all->messages;
+    all->kib -= kib;
+  }
+  Handling(const Handling&) = delete;
+  Handling& operator=(const Handling&) = delete;
+  std::shared_ptr<Unhandled> all;
+  std::uint32_t kib;
+};
+
+inline std::uint32_t kib_of(const wire::Message& message) {
+  std::size_t bytes = message.body.size();
+  for (const Tensor& tensor : message.tensors) bytes += tensor.data.size();
+  return static_cast<std::uint32_t>((bytes + 1023) / 1024);
+}
+
 struct HubCore::Session {
   explicit Session(std::size_t remembered) : closed(remembered) {}
   LinkId link;
@@ -37,6 +64,8 @@ struct HubCore::Session {
   std::unordered_map<std::uint64_t, std::uint32_t> open;  // requests without an end, and their KiB
   std::uint32_t open_kib = 0;
   std::uint32_t window_requests = 0, window_kib = 0;
+  const std::shared_ptr<Unhandled> unhandled = std::make_shared<Unhandled>();
+  bool pong_owed = false;
   Recent closed;  // a dialler's: cancelled before they were sent; a listener's: those that have ended
 
   Instant opened{}, heard{}, ping_at{}, busy_since{};

@@ -85,6 +85,14 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
                  std::chrono::seconds(1)};
   }
 
+  /// The frames and their order were right: only this request has no answer. Another service may have one.
+  Error unreadable(const Error& why) const {
+    return Error{Errc::unavailable,
+                 fmt::format("service at {} answered what cannot be read: {}", setup_.endpoint, why.message),
+                 {},
+                 std::chrono::seconds(1)};
+  }
+
   void handle(Submit& submit, Context& self) {
     const RequestId id = submit.request->header.id;
     const auto refuse = [&](Error why) { submit.session.send(FromService{std::move(why), submit.attempt}); };
@@ -139,7 +147,7 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
     const std::uint64_t id = message.header.request_id;
     if (const auto call = calls_.find(id); call != calls_.end()) {
       auto reply = reply_from_wire(message);
-      if (!reply) return setup_.hub->reset(link_, std::move(reply.error()));
+      if (!reply) reply = Reply{unreadable(reply.error())};
       const Waiting waiting = std::move(call->second);
       calls_.erase(call);
       return waiting(std::move(*reply));
@@ -147,7 +155,10 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
     const auto it = streams_.find(id);
     if (it == streams_.end()) return;
     auto event = event_from_wire(message);
-    if (!event) return setup_.hub->reset(link_, std::move(event.error()));
+    if (!event) {
+      it->second.session.send(FromService{unreadable(event.error()), it->second.attempt});
+      return cancel(id, self);
+    }
     const bool last = messages::is_last(*event);
     it->second.session.send(FromService{std::move(*event), it->second.attempt});
     if (last) forget(id, self);

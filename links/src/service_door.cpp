@@ -42,7 +42,11 @@ struct Caller {
 
   void answer(wire::Message message) const {
     message.header.attempt = attempt;
-    static_cast<void>(hub->send(link, std::move(message)));
+    auto sent = hub->send(link, std::move(message));
+    if (sent) return;
+    auto failure = reply_to_wire(RequestId{id}, Reply{std::move(sent.error())});
+    failure.header.attempt = attempt;
+    static_cast<void>(hub->send(link, std::move(failure)));
   }
   void answer(const messages::Event& event) const { answer(event_to_wire(RequestId{id}, event)); }
   void refuse(Error why) const { answer(messages::Event{std::move(why)}); }
@@ -99,6 +103,11 @@ class RemoteSession final : public Actor<SessionMessage> {
 
 using Key = std::pair<LinkId, std::uint64_t>;  ///< a request, by its client's link and number
 
+struct OpenCall {
+  std::function<void(Error)> end;
+  TimerId deadline = 0;
+};
+
 /// A call was answered.
 struct CallDone {
   Key key;
@@ -129,7 +138,10 @@ class ServiceDoor final : public Actor<LinkMessage, CallDone> {
     }
   }
 
-  void on(CallDone done, Context&) override { calls_.erase(done.key); }
+  void on(CallDone done, Context&) override {
+    const auto call = calls_.extract(done.key);
+    if (call) setup_.system->cancel_timer(call.mapped().deadline);
+  }
 
   void on_down(const Down& down, Context&) override {
     const auto it = by_session_.find(down.who);
@@ -202,7 +214,8 @@ class ServiceDoor final : public Actor<LinkMessage, CallDone> {
                                       result ? Reply{std::move(*result)} : Reply{std::move(result.error())}));
         },
         Error{Errc::unavailable, "the service failed and is being restarted: retry", {}, std::chrono::seconds(1)}};
-    calls_[key] = answer.breaker();
+    const auto late = [end = answer.breaker()] { end({Errc::deadline, "the request's time is over", {}, {}}); };
+    calls_[key] = {answer.breaker(), setup_.system->at(request.header.deadline.at, late)};
     service.send(Call<Request, Answer>{std::move(request), std::move(answer)});
   }
 
@@ -211,7 +224,7 @@ class ServiceDoor final : public Actor<LinkMessage, CallDone> {
     if (const auto it = sessions_.find(key); it != sessions_.end()) {
       it->second.send(CancelSession{why}, Urgency::high);
     } else if (const auto call = calls_.find(key); call != calls_.end()) {
-      call->second(why);
+      call->second.end(why);
     } else {
       cancelled_.try_emplace(key.first, kRemembered).first->second.add(key.second, header.attempt);
     }
@@ -236,7 +249,8 @@ class ServiceDoor final : public Actor<LinkMessage, CallDone> {
     for (auto it = sessions_.lower_bound({link, 0}); it != sessions_.end() && it->first.first == link; ++it) {
       it->second.send(CancelSession{why}, Urgency::high);
     }
-    for (auto it = calls_.lower_bound({link, 0}); it != calls_.end() && it->first.first == link; ++it) it->second(why);
+    for (auto it = calls_.lower_bound({link, 0}); it != calls_.end() && it->first.first == link; ++it)
+      it->second.end(why);
     cancelled_.erase(link);
   }
 
@@ -244,8 +258,8 @@ class ServiceDoor final : public Actor<LinkMessage, CallDone> {
   std::optional<ListenerId> listener_;
   std::map<Key, Ref<SessionMessage>> sessions_;
   std::map<ActorId, Key> by_session_;
-  std::map<Key, std::function<void(Error)>> calls_;  // what ends them
-  std::map<LinkId, Recent> cancelled_;               // whose cancels came first
+  std::map<Key, OpenCall> calls_;
+  std::map<LinkId, Recent> cancelled_;  // whose cancels came first
 };
 
 }  // namespace

@@ -21,7 +21,9 @@ using wire::Conn;
 
 namespace {
 constexpr Duration kSlack = std::chrono::milliseconds(25);  ///< by so much may a ping be late
-}
+constexpr Duration kStall = std::chrono::milliseconds(500);
+constexpr int kLooks = 2;  ///< of run_once: it reads one message, then the rest
+}  // namespace
 
 struct ZmqHub::Impl final : wire::SocketEvents {
   Impl(ZmqHubOptions options, std::unique_ptr<wire::Sockets> opened, std::unique_ptr<wire::SharedMemory> pool)
@@ -41,6 +43,7 @@ struct ZmqHub::Impl final : wire::SocketEvents {
   mutable std::mutex mutex;  // of what follows
   HubCore core;
   std::map<ListenerId, Conn> listeners;
+  std::map<std::string, Conn> parked;  // ipc sockets whose owner went, by endpoint: libzmq frees their path at its end
   std::map<DialId, Conn> diallers;
   std::map<LinkId, std::size_t> largest_frame;  // that may be sent, of the links that are up
   std::vector<Conn> closing;                    // once what HubCore had to say on them is sent
@@ -49,6 +52,7 @@ struct ZmqHub::Impl final : wire::SocketEvents {
   bool asleep = false;   // the I/O thread is about to wait, or waits: it needs a wake to look at core
   Instant asleep_until{};
   bool active = false;  // something was sent or came since the I/O thread last slept
+  int looks = 0;        // after a stall
   bool stopping = false;
 
   std::thread thread;
@@ -82,6 +86,7 @@ struct ZmqHub::Impl final : wire::SocketEvents {
   void run();
   /// @returns false when there was nothing to do.
   bool turn(std::optional<Instant>& next);
+  bool stalled(Instant due, Instant now);
   void send_all(std::vector<HubCore::Send>& sends);
 
   void on_connected(Conn dialler) override {
@@ -155,6 +160,14 @@ void ZmqHub::Impl::run() {
   }
 }
 
+/// After a stall of this process (it was stopped, or had no core) what peers said meanwhile is read before their
+/// silence is judged.
+bool ZmqHub::Impl::stalled(Instant due, Instant now) {
+  if (looks == 0 && now - due < kStall) return false;
+  looks = (looks + 1) % (kLooks + 1);
+  return looks != 0;
+}
+
 /// @returns false when there was nothing to do: `asleep` is set then.
 bool ZmqHub::Impl::turn(std::optional<Instant>& next) {
   std::vector<HubCore::Send> sends;
@@ -164,7 +177,7 @@ bool ZmqHub::Impl::turn(std::optional<Instant>& next) {
     const std::lock_guard lock(mutex);
     const Instant now = clock.now();
     next = core.next_wake();
-    if (next && now >= *next) {
+    if (next && now >= *next && !stalled(*next, now)) {
       core.on_wake();
       next = core.next_wake();
     }
@@ -297,7 +310,8 @@ ZmqHub::~ZmqHub() {
 
 Expected<ListenerId> ZmqHub::listen(const std::string& endpoint, actors::Ref<LinkMessage> owner) {
   return impl_->with_core([&]() -> Expected<ListenerId> {
-    const auto conn = impl_->sockets->listen(endpoint);
+    const auto left = impl_->parked.extract(endpoint);
+    const auto conn = left ? Expected<Conn>{left.mapped()} : impl_->sockets->listen(endpoint);
     if (!conn) return tl::make_unexpected(conn.error());
     const auto id = impl_->core.listen(*conn, impl_->sockets->bound(*conn), std::move(owner));
     impl_->listeners[id] = *conn;
@@ -332,7 +346,14 @@ void ZmqHub::hang_up(DialId dial) {
 void ZmqHub::close(ListenerId listener) {
   impl_->with_core([&] {
     impl_->core.close(listener);
-    if (const auto known = impl_->listeners.extract(listener)) impl_->closing.push_back(known.mapped());
+    const auto known = impl_->listeners.extract(listener);
+    if (!known) return;
+    const auto endpoint = impl_->sockets->bound(known.mapped());
+    if (wire::ipc_path(endpoint)) {
+      impl_->parked[endpoint] = known.mapped();
+    } else {
+      impl_->closing.push_back(known.mapped());
+    }
   });
 }
 

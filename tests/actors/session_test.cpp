@@ -98,6 +98,28 @@ TEST_F(SessionStateTest, a_dead_service_is_avoided_and_the_next_one_goes_on_with
   EXPECT_TRUE(event(messages::Finished{}, 2).end);
 }
 
+TEST_F(SessionStateTest, a_service_that_died_behind_its_link_is_left_even_after_it_began) {
+  submit();
+  event(messages::Started{3});
+  EXPECT_FALSE(event(delta("a", {1})).end);
+  const auto out = event(Error{Errc::unavailable, "the service failed and is being restarted", {}, {}});
+  ASSERT_TRUE(out.plan);
+  EXPECT_FALSE(out.end);
+  const auto work = submit("text-1");
+  EXPECT_EQ(work.attempt, 2u);
+  EXPECT_EQ(work.request->resume.size(), 1u);
+}
+
+TEST_F(SessionStateTest, a_request_that_kills_services_behind_links_is_given_up_too) {
+  int killed = 0;
+  for (std::uint32_t attempt = 1; attempt < 20; ++attempt) {
+    submit("text-" + std::to_string(attempt));
+    ++killed;
+    if (event(Error{Errc::unavailable, "the service failed", {}, {}}, attempt).end) break;
+  }
+  EXPECT_EQ(killed, 4);
+}
+
 TEST_F(SessionStateTest, with_nobody_left_the_lost_service_is_named_and_when_to_come_back) {
   submit();
   event(messages::Started{3});
@@ -275,7 +297,7 @@ INSTANTIATE_TEST_SUITE_P(session_state, ServiceError,
                                          AnotherCase{"draining_in_the_middle", Errc::draining, true, true},
                                          AnotherCase{"loading", Errc::loading, false, true},
                                          AnotherCase{"unavailable", Errc::unavailable, false, true},
-                                         AnotherCase{"unavailable_in_the_middle", Errc::unavailable, true, false},
+                                         AnotherCase{"unavailable_in_the_middle", Errc::unavailable, true, true},
                                          AnotherCase{"overloaded_at_first", Errc::overloaded, false, false},
                                          AnotherCase{"overloaded_later", Errc::overloaded, false, true, 2},
                                          AnotherCase{"overloaded_in_the_middle", Errc::overloaded, true, false, 2},

@@ -204,7 +204,13 @@ wire::Message reply_to_wire(RequestId id, const Reply& reply) {
     at = fb::CreateText(w.fbb(), text).Union();
   }
   out.body = w.finish(fb::CreateReply(w.fbb(), type, at));
-  return out;
+  if (out.body.size() <= kMaxBodyBytes) return out;
+  return error_to_wire(id, Error{Errc::payload_too_large,
+                                 fmt::format("an answer of {} bytes does not go to another process, at most {} may be: "
+                                             "ask for less at once",
+                                             out.body.size(), kMaxBodyBytes),
+                                 {},
+                                 {}});
 }
 
 Expected<Reply> reply_from_wire(const wire::Message& message) {

@@ -54,7 +54,7 @@ At<fb::Value> put_value(Writer& w, fb::ValueKind kind, At<flatbuffers::String> k
 At<fb::Value> write_value(Writer& w, const Value& value, std::string_view key, int depth) {
   if (depth > kMaxValueDepth) {
     w.fail(kField, fmt::format("nests deeper than {}", kMaxValueDepth));
-    return {};
+    return fb::CreateValue(w.fbb());  // never sent: a vector has no place for nothing
   }
   const auto key_at = w.text(key, kField);
   using K = fb::ValueKind;

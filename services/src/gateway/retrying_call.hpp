@@ -49,16 +49,21 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
       const auto me = weak.lock();
       if (!me) return;
       me->answer_.break_with(why);
-      std::vector<std::function<void(Error)>> open;
-      {
-        const std::lock_guard lock(me->mutex_);
-        open = me->end_attempts_;
-      }
-      for (const auto& end : open) end(why);  // their services need not work on it any more
+      me->end_attempts(why);
     };
   }
 
  private:
+  /// Their services need not work on it any more.
+  void end_attempts(const Error& why) {
+    std::vector<std::function<void(Error)>> open;
+    {
+      const std::lock_guard lock(mutex_);
+      open = end_attempts_;
+    }
+    for (const auto& end : open) end(why);
+  }
+
   enum class How : std::uint8_t { first, beside /* an attempt that is open and slow */ };
 
   void ask(How how = How::first) {
@@ -111,8 +116,10 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
     if (answer_.kept()) return;
     const auto lost = [](Errc c) { return c == Errc::unavailable || c == Errc::draining || c == Errc::loading; };
     if (answer || !lost(answer.error().code)) {
-      if (answer) hedging_->took(system_.clock().now() - begun_);
-      answer_.keep(std::move(answer));
+      const bool good = answer.has_value();
+      if (!answer_.keep(std::move(answer))) return;
+      if (good) hedging_->took(system_.clock().now() - begun_);
+      end_attempts({Errc::cancelled, "another attempt answered first", {}, {}});
       return;
     }
     {

@@ -218,7 +218,9 @@ std::vector<Ref<ServiceMessage>> Outside::all() const {
   std::vector<Ref<ServiceMessage>> refs;
   const auto view = parts_.board->view();
   for (const auto& service : view->services) {
-    if (is_local(service.status.id) && service.ref) refs.push_back(service.ref);
+    if (is_local(service.status.id) && service.ref && service.status.health != Health::failed) {
+      refs.push_back(service.ref);
+    }
   }
   return refs;
 }

@@ -51,6 +51,7 @@ struct LinkSuspect {
 struct Received {
   LinkId link;
   wire::Message message;
+  std::shared_ptr<const void> held;  ///< counts the message until its owner has done with it
 };
 using LinkMessage = std::variant<LinkUp, LinkDown, LinkSuspect, Received>;
 

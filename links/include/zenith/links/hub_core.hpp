@@ -26,8 +26,9 @@ struct LinkTiming {
   Duration suspect_after = std::chrono::milliseconds(200);  ///< of silence after a ping, when busy
   Duration lost_after = std::chrono::seconds(5);
   Duration hello_again = std::chrono::milliseconds(500);  ///< a hello without a welcome is said anew
-  /// A listener's side: a client that pinged last so long ago is gone.
-  Duration silent_busy = std::chrono::seconds(2), silent_idle = std::chrono::seconds(20);
+  /// A listener's side: a client that was heard last so long ago is gone.
+  /// Above lost_after: a dialler has one ping open at a time, and its patience is what decides.
+  Duration silent_busy = std::chrono::seconds(6), silent_idle = std::chrono::seconds(20);
 };
 
 struct LinkLimits {
@@ -35,6 +36,8 @@ struct LinkLimits {
   std::uint32_t credit_requests = 1024;
   std::size_t sessions = 256;     ///< of one listener; more are refused
   std::size_t remembered = 4096;  ///< requests of a session: repeats of these are known
+  /// Delivered, but not handled by the link's owner yet: a peer that sends faster than that loses its link.
+  std::uint32_t unhandled = 64u << 10, unhandled_kib = 128u << 10;
 };
 
 struct HubCounters {
@@ -122,7 +125,8 @@ class HubCore {
   void on_hello(Listener& listener, const Route& route, const wire::Message& message);
   void on_welcome(Dialler& dialler, const wire::Message& message);
   void on_session_message(Session& session, wire::Message message);
-  bool account_received(Session& session, const wire::Header& header);
+  std::optional<std::string> over_limits(const Session& session, const wire::Message& message) const;
+  bool account_received(Session& session, const wire::Message& message);
   void ping_if_due(Session& session, Instant now);
 
   Identity me_;
