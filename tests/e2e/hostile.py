@@ -24,7 +24,7 @@ class Peak:
     """The most memory that a process had while the context was open."""
 
     def __init__(self, pid):
-        self.pid, self.before, self.mib, self.over = pid, rss_mib(pid), 0, threading.Event()
+        self.pid, self.before, self.mib, self.over = pid, rss_mib(pid), rss_mib(pid), threading.Event()
         self.thread = threading.Thread(target=self.watch, daemon=True)
 
     def watch(self):
