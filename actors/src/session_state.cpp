@@ -116,6 +116,15 @@ SessionState::Outcome SessionState::on_event(messages::Event event, std::uint32_
                          {}},
                    now);
   }
+  if (!transcript_.fits(event)) {
+    return on_loss(
+        Loss::differs,
+        Error{Errc::unavailable,
+              fmt::format("service '{}' answers a choice that was not asked for, or has ended", stage_.service_id),
+              {},
+              {}},
+        now);
+  }
   Outcome out;
   const bool again = std::holds_alternative<messages::Started>(event) && transcript_.prompt_tokens();
   if (std::holds_alternative<messages::Started>(event)) {

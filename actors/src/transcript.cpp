@@ -13,11 +13,17 @@ Transcript::Transcript(std::shared_ptr<const messages::Generate> request)
       window_(std::max(request_->credit_events, 1u)),
       credit_(window_) {}
 
+bool Transcript::fits(const messages::Event& event) const noexcept {
+  const auto open = [this](std::uint32_t choice) { return choice < choices_.size() && !choices_[choice].ended; };
+  if (const auto* delta = std::get_if<messages::Delta>(&event)) return open(delta->choice);
+  if (const auto* end = std::get_if<messages::ChoiceEnd>(&event)) return open(end->choice);
+  return true;
+}
+
 void Transcript::delivered(const messages::Event& event, Instant now) {
   if (const auto* started = std::get_if<messages::Started>(&event)) {
     prompt_tokens_ = started->prompt_tokens;
   } else if (const auto* delta = std::get_if<messages::Delta>(&event)) {
-    if (delta->choice >= choices_.size()) return;
     Resume& choice = choices_[delta->choice];
     choice.tokens.insert(choice.tokens.end(), delta->tokens.begin(), delta->tokens.end());
     choice.echoed = true;
@@ -25,7 +31,6 @@ void Transcript::delivered(const messages::Event& event, Instant now) {
     if (credit_ > 0) --credit_;
     ++progress_;
   } else if (const auto* end = std::get_if<messages::ChoiceEnd>(&event)) {
-    if (end->choice >= choices_.size()) return;
     choices_[end->choice] = {{}, true, true, end->completion_tokens, end->reasoning_tokens};
     ++progress_;
   }

@@ -218,6 +218,24 @@ TEST_F(SessionStateTest, a_replica_that_reads_another_prompt_is_left_at_once) {
   EXPECT_EQ(out.plan->avoid.back().service_id, "text-1");
 }
 
+TEST_F(SessionStateTest, a_service_that_answers_a_choice_that_is_none_is_left_at_once) {
+  s = SessionState{request(2)};
+  submit();
+  event(messages::Started{3});
+  event(delta("a", {7}, 1));
+  event(messages::ChoiceEnd{1, {}, 1, 0});
+  for (const messages::Event& wrong :
+       {messages::Event{delta("x", {1}, 2)}, messages::Event{messages::ChoiceEnd{4'000'000'000, {}, 1, 0}},
+        messages::Event{delta("more", {1}, 1)}}) {
+    SessionState again = s;
+    const auto out = again.on_event(wrong, 1, now);
+    EXPECT_TRUE(out.deliver.empty());
+    EXPECT_TRUE(out.cancel_work);
+    ASSERT_TRUE(out.plan);
+    EXPECT_EQ(out.plan->avoid.back().service_id, "text-0");
+  }
+}
+
 TEST_F(SessionStateTest, what_the_client_has_not_taken_yet_is_spent_of_the_next_window) {
   s = SessionState{request(1, 8)};
   submit();

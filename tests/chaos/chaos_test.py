@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
@@ -61,8 +62,15 @@ class ChaosTest(unittest.TestCase):
         # Once the network is good again, so is everything.
         for one in proxies:
             one.calm = True
-        self.restart_what_libzmq_ended(placement)
-        placement.wait_ready(2, 30)
+        until = time.monotonic() + 60
+        while True:   # it may end while this waits
+            self.restart_what_libzmq_ended(placement)
+            try:
+                placement.wait_ready(2, 5)
+                break
+            except AssertionError:
+                if time.monotonic() > until:
+                    raise
         self.assertEqual(fault_test.Reader(placement, 0).text, want[0])
 
     def restart_what_libzmq_ended(self, placement):

@@ -21,6 +21,7 @@ class Chaos:
     def __init__(self, listen, forward, seed=1, faults=("delay", "cut", "deaf"), rate=0.02):
         self.listen, self.forward, self.faults, self.rate = listen, forward, tuple(faults), rate
         self.chance, self.struck, self.calm = random.Random(seed), dict.fromkeys(FAULTS, 0), True
+        self.split, self.held_back = False, 0   # while split, nothing passes and nothing is lost
 
     async def open(self, endpoint):
         scheme, _, place = endpoint.partition("://")
@@ -54,6 +55,9 @@ class Chaos:
     async def carry(self, reader, writer):
         held = b""
         while piece := await reader.read(65536):
+            self.held_back += self.split
+            while self.split:
+                await asyncio.sleep(0.01)
             fault = None
             if not self.calm and self.chance.random() < self.rate:
                 fault = self.chance.choice(self.faults)

@@ -1,5 +1,5 @@
-"""What the documents name must exist: paths, `zenith` verbs and flags, make targets, configuration keys, variables; and every golden
-is named by a test.
+"""What the documents name must exist: paths, `zenith` verbs and flags, make targets, configuration keys, variables, the tests of
+docs/faults.md; and every golden is named by a test, every test of a fault by docs/faults.md.
 
 usage: check_docs.py   Reads ZENITH_EXE and ZENITH_SOURCE_DIR. Prints one line a fault; exits 1 when there is one.
 """
@@ -177,12 +177,45 @@ def unread_goldens(root):
             yield f"{path.relative_to(root)}: no test names this golden"
 
 
+def test_names(root):
+    """Names of C++ tests as suite.name, of Python ones as their function."""
+    names = set()
+    for path in (root / "tests").rglob("*.cpp"):
+        text = path.read_text(errors="replace")
+        names |= {f"{suite}.{name}" for suite, name in re.findall(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", text, re.MULTILINE)}
+    for path in (root / "tests").rglob("*_test.py"):
+        names |= set(re.findall(r"^\s*def (test_\w+)\(", path.read_text(), re.MULTILINE))
+    return names
+
+
+def wrong_faults(root):
+    """Tests that docs/faults.md names and that are not there, and tests of a fault that it does not name."""
+    document = root / "docs" / "faults.md"
+    rows = [line for line in document.read_text().splitlines() if re.match(r"^\| \d+ \|", line)]
+    known, named = test_names(root), set()
+    for row in rows:
+        number, tests = int(row.split("|")[1]), SPAN.findall(row.split("|")[4])
+        named |= set(tests)
+        if not tests:
+            yield f"docs/faults.md: fault {number} names no test"
+        for name in tests:
+            if name not in known:
+                yield f"docs/faults.md: test {name} of fault {number}, which does not exist"
+            elif (said := re.search(r"fault_(\d+)_", name)) and int(said[1]) != number:
+                yield f"docs/faults.md: test {name} stands at fault {number}"
+    for name in sorted(known - named):
+        if re.search(r"\bfault_\d+_|^test_fault_\d+_", name):
+            yield f"docs/faults.md does not name {name}"
+    if not rows:
+        yield "docs/faults.md has no faults"
+
+
 def main():
     root = pathlib.Path(os.environ["ZENITH_SOURCE_DIR"])
     documents = Documents(root, os.environ["ZENITH_EXE"])
     for document in documents.documents():
         documents.check(document)
-    faults = documents.faults + list(unread_goldens(root))
+    faults = documents.faults + list(unread_goldens(root)) + list(wrong_faults(root))
     for fault in faults:
         print(fault)
     print(f"docs: {documents.checked} names checked in {len(documents.documents())} documents, {len(faults)} faults")

@@ -35,7 +35,8 @@ struct SocketEntry {
   std::string last_failure;
   std::unordered_map<std::string, int> descriptors;         ///< of the peers at a listener, by route
   std::unordered_map<int, std::deque<std::string>> routes;  ///< oldest first: a descriptor may be used again
-  std::optional<Instant> paused_until;                      ///< accepting (no descriptors were left) or dialling
+  std::optional<Instant> paused_until;                      ///< dialling
+  Instant quiet_until{};                                    ///< no descriptors were left: said a while ago
 
   std::optional<MonitorEvent> next_event();
   /// Remembers which connection `route` came over. @param frame any frame of it

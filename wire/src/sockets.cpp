@@ -7,21 +7,25 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <mutex>
 #include <unordered_map>
 
+#include "accept.hpp"
+#include "endless_guard.hpp"
 #include "socket_entry.hpp"
 #include "system_error.hpp"
 #include "zap.hpp"
+#include "zenith/core/log.hpp"
 
 namespace zenith::wire {
 namespace {
 
-constexpr int kBurst = 256;  ///< messages of one socket before the others have their turn
-constexpr Duration kAcceptPause = std::chrono::milliseconds(200);
+constexpr int kBurst = 256;                               ///< messages of one socket before the others have their turn
+constexpr Duration kSayAgain = std::chrono::seconds(10);  ///< that no descriptor is left
 
 /// What an epoll event names: the connection, and which of its descriptors.
-constexpr std::uint64_t kWakeTag = 0, kZapTag = 1, kFirstConn = 2;
+constexpr std::uint64_t kWakeTag = 0, kZapTag = 1, kGuardTag = 2, kFirstConn = 2;
 std::uint64_t tag_of(Conn conn, bool monitor) { return conn * 2 + (monitor ? 1 : 0); }
 
 struct Descriptor {
@@ -51,6 +55,7 @@ struct Sockets::Impl {
   ContextHandle context;  // outlives the sockets below
   Descriptor epoll, event;
   std::optional<ZapHandler> zap;
+  std::optional<EndlessGuard> guard;
   std::unordered_map<Conn, std::unique_ptr<SocketEntry>> entries;
   SocketCounters counters;
   bool any_dirty = false;
@@ -74,7 +79,8 @@ struct Sockets::Impl {
   void read_monitor(SocketEntry& entry, SocketEvents& events);
   void on_monitor_event(SocketEntry& entry, const MonitorEvent& event, SocketEvents& events);
   void redial(SocketEntry& entry);
-  void pause_accepting(SocketEntry& entry);
+  void out_of_descriptors(SocketEntry& entry);
+  void cut_endless();
   int read_messages(SocketEntry& entry, SocketEvents& events, int most = kBurst);  ///< @returns how many
   bool read_message(SocketEntry& entry, SocketEvents& events);
   void tell_failure(SocketEntry& entry, Error why, SocketEvents& events) const;
@@ -88,6 +94,7 @@ Sockets::~Sockets() {
 }
 
 Expected<std::unique_ptr<Sockets>> Sockets::open(SocketOptions options) {
+  hold_descriptor_back();
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
   impl->context.reset(zmq_ctx_new());
@@ -99,6 +106,10 @@ Expected<std::unique_ptr<Sockets>> Sockets::open(SocketOptions options) {
   if (impl->epoll.fd < 0 || impl->event.fd < 0 || !impl->watch(impl->event.fd, kWakeTag)) {
     return tl::make_unexpected(system_error("cannot wait on sockets"));
   }
+  auto guard = EndlessGuard::open(impl->options.unfinished_bytes);
+  if (!guard) return tl::make_unexpected(guard.error());
+  impl->guard.emplace(std::move(*guard));
+  if (!impl->watch(impl->guard->fd(), kGuardTag)) return tl::make_unexpected(system_error("cannot wait on sockets"));
   if (impl->options.keys) {
     if (zmq_has("curve") != 1) return fail(Errc::unsupported, "this libzmq was built without CURVE");
     auto zap = ZapHandler::open(impl->context.get(), impl->options.allow);
@@ -207,6 +218,7 @@ void Sockets::run_once(std::optional<Instant> until, SocketEvents& events, std::
     }
     if (my.any_dirty || told || my.counters.messages_in != before) until = Instant{};  // the caller has something to do
   }
+  if (const auto look = my.guard->next_look()) until = std::min(until.value_or(*look), *look);
   std::array<epoll_event, 64> ready;  // NOLINT: filled by epoll_wait
   if (held != nullptr) held->unlock();
   const int count = epoll_wait(my.epoll.fd, ready.data(), ready.size(), wait_milliseconds(until));
@@ -234,10 +246,13 @@ void Sockets::run_once(std::optional<Instant> until, SocketEvents& events, std::
       eventfd_read(my.event.fd, &value);
     } else if (tag == kZapTag) {
       my.counters.clients_refused += my.zap->answer();
+    } else if (tag == kGuardTag) {
+      my.guard->on_readable(SystemClock{}.now());
     }
   }
   for_each(true);  // a connection's begin before its first message
   for_each(false);
+  my.cut_endless();
 }
 
 Expected<Conn> Sockets::Impl::add(bool listener, const std::string& endpoint, const std::string& key) {
@@ -289,17 +304,13 @@ void Sockets::Impl::remove(Conn conn) {
   entries.erase(known);
 }
 
-/// Listens or dials again where that was paused. @returns when to look next.
+/// Dials again where that was paused. @returns when to look next.
 std::optional<Instant> Sockets::Impl::resume_paused(std::optional<Instant> until) {
   for (auto& [conn, entry] : entries) {
     if (!entry->paused_until) continue;
     if (SystemClock{}.now() >= *entry->paused_until) {
       entry->paused_until.reset();
-      if (!entry->listener) {
-        redial(*entry);
-      } else if (zmq_bind(entry->socket.get(), entry->endpoint.c_str()) != 0) {
-        entry->paused_until = SystemClock{}.now() + kAcceptPause;
-      }
+      redial(*entry);
       if (!entry->paused_until) continue;
     }
     until = std::min(until.value_or(*entry->paused_until), *entry->paused_until);
@@ -313,12 +324,15 @@ void Sockets::Impl::read_monitor(SocketEntry& entry, SocketEvents& events) {
 
 void Sockets::Impl::on_monitor_event(SocketEntry& entry, const MonitorEvent& happened, SocketEvents& events) {
   switch (happened.event) {
+    case ZMQ_EVENT_ACCEPTED:
+    case ZMQ_EVENT_CONNECTED: guard->opened(happened.value, entry.conn); return;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
       entry.connected = true;
       entry.last_failure.clear();
       if (!entry.listener) events.on_connected(entry.conn);
       return;
     case ZMQ_EVENT_DISCONNECTED:
+      guard->closed(happened.value, entry.conn);
       if (entry.listener) {
         if (const auto route = entry.forget_route(happened.value)) events.on_peer_gone(entry.conn, *route);
       } else if (std::exchange(entry.connected, false)) {
@@ -336,8 +350,7 @@ void Sockets::Impl::on_monitor_event(SocketEntry& entry, const MonitorEvent& hap
       if (auto why = handshake_error(entry, happened)) tell_failure(entry, std::move(*why), events);
       return;
     case ZMQ_EVENT_ACCEPT_FAILED:
-      ++counters.accepts_failed;
-      pause_accepting(entry);
+      if (happened.value == ENFILE) out_of_descriptors(entry);
       return;
     default: return;
   }
@@ -358,12 +371,23 @@ void Sockets::Impl::redial(SocketEntry& entry) {
   }
 }
 
-/// libzmq tries to accept again at once and for ever: without descriptors it would turn a core.
-void Sockets::Impl::pause_accepting(SocketEntry& entry) {
-  if (entry.paused_until) return;
-  if (zmq_unbind(entry.socket.get(), entry.endpoint.c_str()) == 0) {
-    entry.paused_until = SystemClock{}.now() + kAcceptPause;
-  }
+void Sockets::Impl::out_of_descriptors(SocketEntry& entry) {
+  ++counters.accepts_failed;
+  const Instant now = SystemClock{}.now();
+  if (now < entry.quiet_until) return;
+  entry.quiet_until = now + kSayAgain;
+  log(LogLevel::error, "wire", "a connection was turned away: no file descriptor is left, raise the limit (ulimit -n)",
+      {{"endpoint", entry.endpoint}});
+}
+
+void Sockets::Impl::cut_endless() {
+  if (!guard->next_look()) return;
+  guard->look(SystemClock{}.now(), [this](Conn conn, std::size_t bytes) {
+    ++counters.endless;
+    const auto known = entries.find(conn);
+    log(LogLevel::warn, "wire", "a peer is cut: its message does not end",
+        {{"endpoint", known == entries.end() ? std::string{} : known->second->endpoint}, {"bytes", bytes}});
+  });
 }
 
 int Sockets::Impl::read_messages(SocketEntry& entry, SocketEvents& events, int most) {
@@ -394,6 +418,7 @@ bool Sockets::Impl::read_message(SocketEntry& entry, SocketEvents& events) {
       if (!any && !entry.listener) return false;
       break;
     }
+    if (!any) guard->message_ended(zmq_msg_get(&frame->msg, ZMQ_SRCFD));
     if (!any && entry.listener && !entry.descriptors.contains(route)) {
       read_monitor(entry, events);  // an end that came before this peer's begin may name the same descriptor
       entry.learn_route(route, frame->msg);

@@ -17,7 +17,8 @@ class Transcript {
  public:
   explicit Transcript(std::shared_ptr<const messages::Generate> request);
 
-  void delivered(const messages::Event& event, Instant now);  ///< it went to the client
+  bool fits(const messages::Event& event) const noexcept;     ///< of a choice that was asked for and has not ended
+  void delivered(const messages::Event& event, Instant now);  ///< it went to the client. @pre fits(event)
   void granted(std::uint32_t events) noexcept;                ///< the client took so many
 
   /// The request as a later attempt submits it: with what the client has, and what is left of its credit.

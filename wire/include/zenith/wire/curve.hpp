@@ -52,6 +52,7 @@ class AllowList {
   /// @param key the 32 bytes that a client proved to own. Reads the folder first when it has changed.
   bool allows(std::span<const std::byte, 32> key);
   std::size_t size();  ///< keys in the list now
+  const std::filesystem::path& folder() const noexcept { return folder_; }
 
  private:
   void refresh();

@@ -25,6 +25,8 @@ struct SocketOptions {
   std::filesystem::path allow;  ///< folder of the clients' public keys that TCP listeners let in
   std::size_t ipc_frame_bytes = kMaxMessageBytes;
   std::size_t tcp_frame_bytes = std::size_t{64} << 20;  ///< also what a stranger may make us hold in its handshake
+  /// What the frames of a message may take before its last one has come: then its peer is cut.
+  std::size_t unfinished_bytes = kMaxMessageBytes + kMaxMessageBytes / 8;
   int high_water_mark = 16384;  ///< messages queued for one peer, each way; bytes are bounded by credit
   Duration handshake = std::chrono::seconds(3);
   Duration linger = std::chrono::milliseconds(100);
@@ -35,9 +37,10 @@ struct SocketOptions {
 struct SocketCounters {
   std::uint64_t messages_in = 0, messages_out = 0;
   std::uint64_t oversized = 0;          ///< messages with more frames than kMaxFrames: read to their end and dropped
+  std::uint64_t endless = 0;            ///< peers that were cut: a message did not end
   std::uint64_t handshakes_failed = 0;  ///< of either side
   std::uint64_t clients_refused = 0;    ///< by the allow list
-  std::uint64_t accepts_failed = 0;     ///< no file descriptors left: the listener pauses
+  std::uint64_t accepts_failed = 0;     ///< no file descriptor was left: turned away
 };
 
 /// What happens on the sockets; called from Sockets::run_once.
