@@ -141,6 +141,20 @@ class FaultTest(unittest.TestCase):
         placement = self.placement()
         self.check(strike_under_load(placement, 3, *hang_and_wake(placement)))
 
+    def test_fault_2_a_service_without_a_replica_that_stops_for_three_seconds_goes_on(self):
+        placement = self.placement(1)
+        want, text = Reader(placement, 1, 400).text, ""
+        stream = placement.stream("/v1/completions", body(1, 400))
+        text += next(stream)[1]["choices"][0]["text"]
+        text0 = placement.processes["text0"]
+        text0.kill(signal.SIGSTOP)
+        wake = threading.Timer(3, lambda: text0.kill(signal.SIGCONT))
+        wake.start()
+        for _, chunk in stream:
+            self.assertNotIn("error", chunk)
+            text += "".join(choice.get("text") or "" for choice in chunk["choices"])
+        self.assertEqual(text, want)
+
     def test_the_directory_dies_and_comes_back_and_nobody_notices(self):
         placement = self.placement()
         want = undisturbed(placement, 2)

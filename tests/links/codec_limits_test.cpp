@@ -88,6 +88,14 @@ TEST(codec_limits, too_large_a_body_or_too_many_parts_are_refused_before_they_ar
   EXPECT_EQ(to_wire(e, kNow).error().code, Errc::payload_too_large);
 }
 
+TEST(codec_limits, too_large_an_answer_is_an_error_of_its_own_request) {
+  const auto message = reply_to_wire(RequestId{5}, messages::Tokens{std::vector<TokenId>(kMaxBodyBytes / 4, 7)});
+  EXPECT_EQ(message.header.request_id, 5u);
+  const auto reply = reply_from_wire(message);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(std::get<Error>(*reply).code, Errc::payload_too_large);
+}
+
 TEST(codec_limits, as_many_parts_as_may_be_sent_can_be_read) {
   messages::Embed e;
   e.inputs.assign((std::size_t{1} << 17) - 64, std::string{"a"});  // each input is two tables

@@ -158,6 +158,22 @@ TEST_F(ZmqHubs, any_side_may_start_first_and_a_restarted_server_is_a_new_link) {
   }
 }
 
+TEST_F(ZmqHubs, an_owner_that_failed_can_listen_again_where_it_did) {
+  Process server{{}, true}, client{{}};
+  auto listener = server.hub->listen(ipc("s.sock"), server.owner);
+  ASSERT_TRUE(client.hub->dial(ipc("s.sock"), "", client.owner));
+  for (std::size_t round = 1; round <= 3; ++round) {
+    ASSERT_TRUE(listener) << listener.error().message;
+    ASSERT_TRUE(client.notes->wait_for<LinkUp>(round)) << round;
+    server.hub->close(*listener);
+    ASSERT_TRUE(client.notes->wait_for<LinkDown>(round)) << round;
+    listener = server.hub->listen(ipc("s.sock"), server.owner);
+  }
+  ASSERT_TRUE(client.notes->wait_for<LinkUp>(4));
+  ASSERT_TRUE(client.hub->send(client.notes->of<LinkUp>()[3].link, request(1, 10)));
+  EXPECT_TRUE(client.notes->wait_for<Received>(1));
+}
+
 TEST_F(ZmqHubs, a_client_that_leaves_is_a_lost_link_at_the_server_at_once) {
   Process server{{}, true};
   ASSERT_TRUE(server.hub->listen(ipc("s.sock"), server.owner));
