@@ -57,6 +57,13 @@ function(zenith_check_links)
   endforeach()
 endfunction()
 
+# Sanitizers make everything some four times slower, and the compute of a real model more.
+macro(zenith_sanitized_timeout timeout)
+  if(ZENITH_SANITIZE)
+    math(EXPR ${timeout} "${${timeout}} * 6")
+  endif()
+endmacro()
+
 # zenith_test(name SOURCES … LINK …): one GoogleTest executable; every case is a ctest test.
 # LABELS default to the folder's name. Tests may read ZENITH_SOURCE_DIR and ZENITH_TEST_DATA.
 function(zenith_test name)
@@ -64,6 +71,7 @@ function(zenith_test name)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
+  zenith_sanitized_timeout(T_TIMEOUT)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE ${T_LINK} GTest::gmock GTest::gtest_main)
@@ -79,6 +87,7 @@ function(zenith_python_test name)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
+  zenith_sanitized_timeout(T_TIMEOUT)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   add_test(NAME ${name} COMMAND ${ZENITH_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${T_SCRIPT} ${T_ARGS})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${folder};${T_LABELS}" ${T_PROPERTIES}
