@@ -169,6 +169,38 @@ TEST(sockets, a_listener_without_descriptors_turns_away_and_goes_on) {
       [&](int fd) { connect_to(fd, folder.path() / "a.sock"); });
 }
 
+TEST(sockets, what_waits_for_a_peer_that_does_not_read_is_bounded_in_bytes_and_let_go_with_it) {
+  TemporaryFolder folder;
+  SocketOptions options;
+  options.unsent_bytes = std::size_t{8} << 20;
+  Side server{options};
+  const auto listener = server.sockets->listen(folder.ipc("a.sock"));
+  ASSERT_TRUE(listener);
+  const auto large = bytes(std::size_t{1} << 20);
+  for (int round = 0; round < 3; ++round) {  // what the last one held is free
+    const std::weak_ptr<const void> held = [&] {
+      const Buffer mine = bytes(std::size_t{1} << 20);
+      RawPeer peer{folder.path() / "a.sock"};
+      server.heard.messages.clear();
+      EXPECT_TRUE(peer.send(std::string("\0\1x", 3)));
+      EXPECT_TRUE(until([&] { return !server.heard.messages.empty(); }, 5s, server));
+      const std::string route = server.heard.messages.at(0).route;
+      const std::vector<Buffer> one{mine}, many{large};
+      EXPECT_TRUE(server.sockets->send(*listener, route, many));
+      EXPECT_TRUE(server.sockets->send(*listener, route, one));
+      Status sent;
+      int count = 0;
+      for (; sent && count < 100; ++count) sent = server.sockets->send(*listener, route, many);
+      EXPECT_FALSE(sent);
+      if (!sent) EXPECT_EQ(sent.error().code, Errc::overloaded);
+      EXPECT_GE(count, 6);
+      EXPECT_LE(count, 12);
+      return std::weak_ptr<const void>{mine.owner()};
+    }();
+    EXPECT_TRUE(until([&] { return held.expired(); }, 5s, server)) << "round " << round;
+  }
+}
+
 TEST(sockets, a_tcp_listener_without_descriptors_turns_away_and_goes_on) {
   TemporaryFolder folder;
   Keys keys;

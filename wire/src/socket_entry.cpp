@@ -166,6 +166,13 @@ void SocketEntry::learn_route(const std::string& route, zmq_msg_t& frame) {
   routes[descriptor].push_back(route);
 }
 
+Unsent SocketEntry::unsent_to(const std::string& route) {
+  if (listener && !descriptors.contains(route)) return nullptr;
+  Unsent& counted = unsent[route];
+  if (!counted) counted = std::make_shared<std::atomic<std::size_t>>(0);
+  return counted;
+}
+
 std::optional<std::string> SocketEntry::forget_route(int descriptor) {
   const auto known = routes.find(descriptor);
   if (known == routes.end()) return std::nullopt;
@@ -173,6 +180,7 @@ std::optional<std::string> SocketEntry::forget_route(int descriptor) {
   known->second.pop_front();
   if (known->second.empty()) routes.erase(known);
   descriptors.erase(route);
+  unsent.erase(route);
   return route;
 }
 

@@ -33,12 +33,15 @@ struct SocketEntry {
   bool dirty = false, connected = false;
   bool bursts = false;  // messages come many at a time
   std::string last_failure;
+  std::unordered_map<std::string, Unsent> unsent;           ///< by route, "" of a dialler's peer
   std::unordered_map<std::string, int> descriptors;         ///< of the peers at a listener, by route
   std::unordered_map<int, std::deque<std::string>> routes;  ///< oldest first: a descriptor may be used again
   std::optional<Instant> paused_until;                      ///< dialling
   Instant quiet_until{};                                    ///< no descriptors were left: said a while ago
 
   std::optional<MonitorEvent> next_event();
+  /// Null for a peer that is not known (any more).
+  Unsent unsent_to(const std::string& route);
   /// Remembers which connection `route` came over. @param frame any frame of it
   void learn_route(const std::string& route, zmq_msg_t& frame);
   /// The route whose connection `descriptor` was; forgets it.

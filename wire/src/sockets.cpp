@@ -170,12 +170,17 @@ Status Sockets::send(Conn conn, std::string_view route, std::span<const Buffer> 
                   fmt::format("{}: a frame of {} bytes is over the limit of {}", entry.endpoint, frame.size(), most));
     }
   }
+  const Unsent unsent = entry.unsent_to(std::string{route});
+  if (unsent && unsent->load(std::memory_order_relaxed) > impl_->options.unsent_bytes) {
+    return fail(Errc::overloaded, fmt::format("{}: more than {} bytes wait for a peer that does not read them",
+                                              entry.endpoint, impl_->options.unsent_bytes));
+  }
   void* socket = entry.socket.get();
   entry.dirty = impl_->any_dirty = true;  // a send may take the signal of a message that waits
   const auto send_all = [&] {
     int error = entry.listener ? send_copy(socket, route.data(), route.size(), true) : 0;
     for (std::size_t i = 0; error == 0 && i < frames.size(); ++i) {
-      error = send_buffer(socket, frames[i], i + 1 < frames.size());
+      error = send_buffer(socket, frames[i], i + 1 < frames.size(), unsent);
     }
     return error;
   };

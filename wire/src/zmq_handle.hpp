@@ -3,6 +3,7 @@
 
 #include <zmq.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -74,16 +75,33 @@ inline int send_copy(void* socket, const void* data, std::size_t size, bool more
   return send_message(socket, msg, more);
 }
 
-inline int send_buffer(void* socket, const Buffer& frame, bool more) {
+/// Bytes of large frames that libzmq holds for one peer; it lets go of them on threads of its own.
+using Unsent = std::shared_ptr<std::atomic<std::size_t>>;
+
+struct SentFrame {
+  SentFrame(const Buffer& frame, Unsent counted)
+      : owner(frame.owner()), size(frame.size()), unsent(std::move(counted)) {
+    if (unsent) *unsent += size;
+  }
+  ~SentFrame() {
+    if (unsent) *unsent -= size;
+  }
+  SentFrame(const SentFrame&) = delete;
+  SentFrame& operator=(const SentFrame&) = delete;
+  std::shared_ptr<const void> owner;
+  std::size_t size;
+  Unsent unsent;
+};
+
+inline int send_buffer(void* socket, const Buffer& frame, bool more, const Unsent& unsent = {}) {
   if (frame.size() < kZeroCopyBytes || frame.owner() == nullptr) {
     return send_copy(socket, frame.data(), frame.size(), more);
   }
-  using Owner = std::shared_ptr<const void>;
-  auto keep = std::make_unique<Owner>(frame.owner());
+  auto keep = std::make_unique<SentFrame>(frame, unsent);
   zmq_msg_t msg;
   const int rc = zmq_msg_init_data(
       &msg, const_cast<std::byte*>(frame.data()), frame.size(),
-      [](void*, void* hint) { delete static_cast<Owner*>(hint); }, keep.get());
+      [](void*, void* hint) { delete static_cast<SentFrame*>(hint); }, keep.get());
   if (rc != 0) return ENOMEM;
   static_cast<void>(keep.release());
   return send_message(socket, msg, more);

@@ -27,7 +27,8 @@ struct SocketOptions {
   std::size_t tcp_frame_bytes = std::size_t{64} << 20;  ///< also what a stranger may make us hold in its handshake
   /// What the frames of a message may take before its last one has come: then its peer is cut.
   std::size_t unfinished_bytes = kMaxMessageBytes + kMaxMessageBytes / 8;
-  int high_water_mark = 16384;  ///< messages queued for one peer, each way; bytes are bounded by credit
+  int high_water_mark = 16384;                        ///< messages queued for one peer, each way
+  std::size_t unsent_bytes = std::size_t{256} << 20;  ///< of frames from 4 KiB that wait for one peer: no more are sent
   Duration handshake = std::chrono::seconds(3);
   Duration linger = std::chrono::milliseconds(100);
   Duration reconnect_first = std::chrono::milliseconds(10), reconnect_last = std::chrono::seconds(1);
