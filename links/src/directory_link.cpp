@@ -1,7 +1,7 @@
 #include "zenith/links/directory_link.hpp"
 
+#include <map>
 #include <optional>
-#include <set>
 
 #include "zenith/core/log.hpp"
 #include "zenith/links/codec.hpp"
@@ -40,7 +40,8 @@ class DirectoryDoor final : public Actor<LinkMessage, LocalMembers> {
   }
 
   void on(LocalMembers local, Context& self) override {
-    if (auto ok = registry_.announce(0, std::move(local.announcement), self.now()); !ok) {
+    const Source here{0, setup_.registry.epoch};
+    if (auto ok = registry_.announce(here, std::move(local.announcement)); !ok) {
       log(LogLevel::error, "directory", ok.error().message);
     }
     changed(self);
@@ -48,7 +49,7 @@ class DirectoryDoor final : public Actor<LinkMessage, LocalMembers> {
 
   void on(LinkMessage message, Context& self) override {
     if (const auto* up = std::get_if<LinkUp>(&message)) {
-      links_.insert(up->link);
+      links_[up->link] = up->peer.epoch;
       send_view(up->link);
     } else if (const auto* down = std::get_if<LinkDown>(&message)) {
       links_.erase(down->link);
@@ -60,6 +61,7 @@ class DirectoryDoor final : public Actor<LinkMessage, LocalMembers> {
   }
 
   void on_wake(Context& self) override {
+    publish_planned_ = false;
     registry_.forget_old(self.now());
     if (sent_ != registry_.view().version) publish();
     if (!registry_.view().members.empty()) self.wake_at(self.now() + kForgetEvery);
@@ -71,9 +73,12 @@ class DirectoryDoor final : public Actor<LinkMessage, LocalMembers> {
     if (message.header.kind != Kind::announce) {
       return setup_.hub->reset(link, {Errc::bad_frame, "a message that the directory does not take", {}, {}});
     }
+    const auto from = links_.find(link);
+    if (from == links_.end()) return;
     auto announcement = announcement_from_wire(message);
     if (!announcement) return setup_.hub->reset(link, std::move(announcement.error()));
-    if (auto ok = registry_.announce(link.value, std::move(*announcement), self.now()); !ok) {
+    const Source source{link.value, from->second};
+    if (auto ok = registry_.announce(source, std::move(*announcement)); !ok) {
       log(LogLevel::warn, "directory", "an announcement was refused", {{"reason", ok.error().message}});
       setup_.hub->reset(link, std::move(ok.error()));
     }
@@ -81,12 +86,14 @@ class DirectoryDoor final : public Actor<LinkMessage, LocalMembers> {
   }
 
   void changed(Context& self) {
-    if (sent_ != registry_.view().version) self.wake_at(self.now() + kViewPause);
+    if (publish_planned_ || sent_ == registry_.view().version) return;
+    publish_planned_ = true;
+    self.wake_at(self.now() + kViewPause);
   }
 
   void publish() {
     sent_ = registry_.view().version;
-    for (const LinkId link : links_) send_view(link);
+    for (const auto& [link, epoch] : links_) send_view(link);
     if (setup_.follow) setup_.follow({std::make_shared<const messages::View>(registry_.view()), true, {}});
   }
 
@@ -95,8 +102,9 @@ class DirectoryDoor final : public Actor<LinkMessage, LocalMembers> {
   DirectoryDoorSetup setup_;
   Registry registry_;
   std::optional<ListenerId> listener_;
-  std::set<LinkId> links_;
+  std::map<LinkId, std::uint64_t> links_;  // and the epochs of who is there
   std::uint64_t sent_ = 0;
+  bool publish_planned_ = false;
 };
 
 class DirectoryClient final : public Actor<LinkMessage, LocalMembers> {

@@ -1,5 +1,6 @@
 #include "zenith/services/lane.hpp"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <condition_variable>
@@ -74,16 +75,24 @@ class ThreadLane final : public Lane {
 
 class ThreadWorker final : public Worker {
  public:
-  explicit ThreadWorker(std::string name) : thread_([this, name = std::move(name)] { run(name); }) {}
+  ThreadWorker(std::string name, std::size_t most)
+      : most_(most), thread_([this, name = std::move(name)] { run(name); }) {}
   ~ThreadWorker() override { stop(); }
 
-  void submit(Job job) override {
+  Status submit(Job job) override {
     {
       const std::lock_guard lock(mutex_);
-      if (stopped_) return;
+      if (stopped_) return {};
+      if (jobs_.size() >= most_) {
+        return tl::make_unexpected(Error{Errc::overloaded,
+                                         fmt::format("{} requests wait to be prepared: retry later", jobs_.size()),
+                                         {},
+                                         std::chrono::seconds(1)});
+      }
       jobs_.push_back(std::move(job));
     }
     changed_.notify_one();
+    return {};
   }
 
   void stop() override {
@@ -113,6 +122,7 @@ class ThreadWorker final : public Worker {
     }
   }
 
+  const std::size_t most_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;
@@ -123,6 +133,8 @@ class ThreadWorker final : public Worker {
 }  // namespace
 
 std::unique_ptr<Lane> make_lane(int threads) { return std::make_unique<ThreadLane>(threads); }
-std::unique_ptr<Worker> make_worker(std::string name) { return std::make_unique<ThreadWorker>(std::move(name)); }
+std::unique_ptr<Worker> make_worker(std::string name, std::size_t most) {
+  return std::make_unique<ThreadWorker>(std::move(name), most);
+}
 
 }  // namespace zenith::services

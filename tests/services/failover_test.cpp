@@ -291,6 +291,16 @@ TEST_F(Calls, with_nobody_left_the_error_names_the_last_service) {
   EXPECT_EQ(RefusingService::asked, 1);
 }
 
+TEST_F(Calls, when_too_much_waits_for_the_workers_a_call_is_refused) {
+  graph.worker.most = 0;
+  Answer<messages::Tokens> a;
+  graph.port.tokenize(tokenize("ab"), a.reply());
+  graph.run();
+  ASSERT_EQ(a.times, 1);
+  ASSERT_FALSE(*a.got);
+  EXPECT_EQ(a.got->error().code, Errc::overloaded);
+}
+
 TEST_F(Calls, a_cancelled_call_is_not_asked_again_and_its_work_is_skipped) {
   Answer<messages::Tokens> a;
   auto call = tokenize("ab");

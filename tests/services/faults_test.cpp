@@ -38,6 +38,65 @@ TEST(faults, a_cancel_before_anything_ran_computes_nothing) {
   EXPECT_EQ(graph.model().rows, 0u);
 }
 
+struct DeafSession final : actors::Actor<actors::SessionMessage> {
+  void on(actors::SessionMessage, actors::Context&) override {}
+};
+
+TEST(faults, a_cancelled_request_is_kept_by_no_job_that_waits) {
+  Graph graph;
+  const actors::Ref<actors::ServiceMessage> service{graph.services.at("text-0")};
+  const actors::Ref<actors::SessionMessage> session{graph.system.spawn("session", std::make_unique<DeafSession>())};
+  auto request = std::make_shared<const messages::Generate>(graph.request("hello"));
+  const RequestId id = request->header.id;
+  const std::weak_ptr kept = request;
+  service.send(actors::Submit{std::move(request), session, 1});
+  graph.settle();
+  ASSERT_EQ(graph.worker.jobs.size(), 1u);
+  EXPECT_FALSE(kept.expired());
+  service.send(actors::CancelWork{id});
+  graph.settle();
+  EXPECT_TRUE(kept.expired());
+  graph.run();
+  EXPECT_EQ(graph.model().rows, 0u);
+}
+
+TEST(faults, a_cancelled_embedding_gives_its_place_back_at_once) {
+  std::vector<Errc> ends;
+  Graph graph;
+  auto engine = std::make_shared<TextEngine>();
+  engine->limits.queue = 1;
+  const actors::Ref<actors::ServiceMessage> service{graph.system.spawn(
+      "embed", make_embed_service({engine, &graph.lane, &graph.worker, &graph.effects, &graph.metrics}))};
+  const auto ask = [&] {
+    const actors::Promise<messages::Embeddings> answer{
+        [&ends](const Expected<messages::Embeddings>& got) { ends.push_back(got.error().code); },
+        Error{Errc::unavailable, "gone", {}, {}}};
+    service.send(actors::EmbedCall{{}, answer});
+    graph.settle();
+    return answer.breaker();
+  };
+  const auto give_up = ask();
+  static_cast<void>(ask());
+  EXPECT_EQ(ends, (std::vector{Errc::overloaded}));
+  give_up({Errc::cancelled, "the client is gone", {}, {}});
+  graph.settle();
+  static_cast<void>(ask());
+  EXPECT_EQ(ends, (std::vector{Errc::overloaded, Errc::cancelled})) << "the third has the first's place";
+}
+
+TEST(faults, when_too_much_waits_for_the_worker_requests_are_refused) {
+  Graph graph;
+  graph.worker.most = 0;
+  const auto client = graph.send(graph.request("hello"));
+  graph.run();
+  ASSERT_TRUE(client->error);
+  EXPECT_EQ(client->error->code, Errc::overloaded);
+  graph.worker.most = 1;
+  const auto later = graph.send(graph.request("hello"));
+  graph.run();
+  EXPECT_TRUE(later->finished);
+}
+
 TEST(faults, a_deadline_ends_a_running_request) {
   Graph graph;
   auto r = graph.request("hello", 400);

@@ -47,7 +47,11 @@ class ManualLane final : public Lane {
 
 class ManualWorker final : public Worker {
  public:
-  void submit(Job job) override { jobs.push_back(std::move(job)); }
+  Status submit(Job job) override {
+    if (jobs.size() >= most) return fail(Errc::overloaded, "too much waits");
+    jobs.push_back(std::move(job));
+    return {};
+  }
   void stop() override { jobs.clear(); }
   bool run_one() {
     if (jobs.empty()) return false;
@@ -57,6 +61,7 @@ class ManualWorker final : public Worker {
     return true;
   }
   std::deque<Job> jobs;
+  std::size_t most = 1000;
 };
 
 /// Everything that one request got.

@@ -17,6 +17,7 @@ namespace {
 
 constexpr auto kLoadEvery = std::chrono::seconds(1);
 constexpr auto kListenLimit = std::chrono::seconds(10);
+constexpr std::size_t kDetailBytes = 1024;  // the directory takes 4096 with all names
 
 /// A promise that a thread waits for.
 struct Listening {
@@ -92,7 +93,7 @@ Status Outside::start_directory() {
   const auto started = [this](const Address& at) {
     announcer_->set(Ref<links::LocalMembers>{at});
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(announcing_);
       said_.clear();
     }
     board_changed();
@@ -168,12 +169,15 @@ void Outside::tick() {
 }
 
 void Outside::announce(Say say) {
+  // Held until it is sent: whoever read the board last has the last word.
+  const std::lock_guard lock(announcing_);
   messages::Announcement announcement;
   const auto view = parts_.board->view();
   for (const auto& service : view->services) {
     if (!is_local(service.status.id)) continue;
     messages::Member member;
     member.status = service.status;
+    member.status.detail.resize(std::min(member.status.detail.size(), kDetailBytes));
     if (view->draining) member.status.health = Health::draining;
     member.model = service.model;
     member.epoch = parts_.placement.epoch;
@@ -185,11 +189,8 @@ void Outside::announce(Say say) {
     announcement.members.push_back(std::move(member));
   }
   std::string saying = fingerprint(announcement);
-  {
-    const std::lock_guard lock(mutex_);
-    if (saying == said_ && say == Say::news) return;
-    said_ = std::move(saying);
-  }
+  if (saying == said_ && say == Say::news) return;
+  said_ = std::move(saying);
   announcer_->send({std::move(announcement)});
 }
 

@@ -68,8 +68,9 @@ class Outside {
   std::shared_ptr<actors::SharedRef<links::ViewChanged>> follower_ =
       std::make_shared<actors::SharedRef<links::ViewChanged>>();
   std::atomic<bool> ticking_{false};
+  std::mutex announcing_;  // before those of board, loads and announcer
+  std::string said_;       // what was announced last
   std::mutex mutex_;
-  std::string said_;  // what was announced last
   std::shared_ptr<const messages::View> view_;
 };
 

@@ -85,7 +85,9 @@ class StackImpl final : public Stack {
     if (outside_) {
       if (auto ok = outside_->start(); !ok) return ok;
     }
-    for (const ModelSpec& spec : specs_) loader_->submit([this, spec] { load(spec); });
+    for (const ModelSpec& spec : specs_) {
+      if (auto ok = loader_->submit([this, spec] { load(spec); }); !ok) return ok;
+    }
     return {};
   }
 

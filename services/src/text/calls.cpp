@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "held.hpp"
 #include "zenith/services/text/preparation.hpp"
 
 namespace zenith::services {
@@ -12,15 +13,18 @@ using namespace actors;
 // On the worker; skipped when nobody waits any more.
 template <class Request, class Answer, class Do>
 void hand_over(Call<Request, Answer>& call, const TextSetup& setup, Do compute) {
-  setup.worker->submit(
-      [engine = setup.engine, call = std::make_shared<Call<Request, Answer>>(std::move(call)), compute] {
-        if (call->answer.kept()) return;
-        try {
-          call->answer.keep(compute(engine->loaded, call->request));
-        } catch (const std::exception& e) {
-          call->answer.break_with(Error{Errc::internal, e.what(), {}, {}});
-        }
-      });
+  const auto held = std::make_shared<Held<Request>>(std::move(call.request));
+  call.answer.on_given_up([held] { held->take(); });
+  auto queued = setup.worker->submit([engine = setup.engine, held, answer = call.answer, compute] {
+    const auto request = held->take();
+    if (!request || answer.kept()) return;
+    try {
+      answer.keep(compute(engine->loaded, *request));
+    } catch (const std::exception& e) {
+      answer.break_with(Error{Errc::internal, e.what(), {}, {}});
+    }
+  });
+  if (!queued) call.answer.break_with(std::move(queued.error()));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <exception>
 
 #include "calls.hpp"
+#include "held.hpp"
 #include "zenith/models/engine/embed.hpp"
 #include "zenith/services/text/embed_core.hpp"
 #include "zenith/services/text/preparation.hpp"
@@ -34,6 +35,25 @@ EmbedReport run_pass(const TextEngine& engine, std::vector<EmbedItem> items, ker
     report.error = Error{Errc::internal, std::string{"the pass failed: "} + e.what(), {}, {}};
   }
   return report;
+}
+
+std::shared_ptr<EmbedJob> prepared(const TextEngine& engine, const messages::Embed& request,
+                                   const Promise<messages::Embeddings>& answer) noexcept {
+  if (answer.kept()) return nullptr;
+  try {
+    auto inputs = prepare_embed(engine.loaded, request, engine.limits.context);
+    if (inputs) {
+      auto job = std::make_shared<EmbedJob>();
+      job->header = request.header;
+      job->answer = answer;
+      job->inputs = std::move(*inputs);
+      return job;
+    }
+    answer.break_with(std::move(inputs.error()));
+  } catch (const std::exception& e) {
+    answer.break_with(Error{Errc::internal, e.what(), {}, {}});
+  }
+  return nullptr;
 }
 
 class EmbedService final : public Actor<ServiceMessage, EmbedPrepared, PassDone> {
@@ -81,25 +101,18 @@ class EmbedService final : public Actor<ServiceMessage, EmbedPrepared, PassDone>
       return;
     }
     ++preparing_;
-    setup_.worker->submit(
-        [engine = setup_.engine, call = std::make_shared<EmbedCall>(std::move(call)), me = self.ref<EmbedPrepared>()] {
-          auto job = std::make_shared<EmbedJob>();
-          job->header = call->request.header;
-          job->answer = call->answer;
-          try {
-            if (call->answer.kept()) return me.send({nullptr});
-            auto inputs = prepare_embed(engine->loaded, call->request, engine->limits.context);
-            if (!inputs) {
-              call->answer.break_with(std::move(inputs.error()));
-              return me.send({nullptr});
-            }
-            job->inputs = std::move(*inputs);
-          } catch (const std::exception& e) {
-            call->answer.break_with(Error{Errc::internal, e.what(), {}, {}});
-            return me.send({nullptr});
-          }
-          me.send({std::move(job)});
-        });
+    const auto held = std::make_shared<Held<messages::Embed>>(std::move(call.request));
+    const auto me = self.ref<EmbedPrepared>();
+    call.answer.on_given_up([held, me] {
+      if (held->take()) me.send({nullptr});
+    });
+    auto queued = setup_.worker->submit([engine = setup_.engine, held, answer = call.answer, me] {
+      const auto request = held->take();
+      if (request) me.send({prepared(*engine, *request, answer)});
+    });
+    if (queued || !held->take()) return;
+    --preparing_;
+    call.answer.break_with(std::move(queued.error()));
   }
 
   void pump(Context& self) {

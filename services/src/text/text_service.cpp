@@ -86,17 +86,21 @@ class TextService final : public Actor<ServiceMessage, PreparationDone, StepDone
     by_actor_[submit.session.address().id()] = id;
     const Client& client = clients_[id] = Client{submit.session, submit.attempt};
     if (!core_.arrive(submit.request)) return;
-    setup_.worker->submit([engine = setup_.engine, request = submit.request, attempt = submit.attempt,
-                           gone = client.gone, me = self.ref<PreparationDone>(), now = time_of(*submit.request)] {
-      if (*gone) return;
-      Expected<Prepared> prompt = fail(Errc::internal, "the prompt could not be prepared");
-      try {
-        prompt = prepare(engine->loaded, *request, now);
-      } catch (const std::exception& e) {
-        prompt.error().message += std::string{": "} + e.what();
-      }
-      me.send(PreparationDone{request->header.id, attempt, std::move(prompt)});
-    });
+    // The core owns the request: a job that waits keeps nothing of one that was cancelled.
+    auto queued =
+        setup_.worker->submit([engine = setup_.engine, owned = std::weak_ptr(submit.request), attempt = submit.attempt,
+                               gone = client.gone, me = self.ref<PreparationDone>(), now = time_of(*submit.request)] {
+          const auto request = owned.lock();
+          if (!request || *gone) return;
+          Expected<Prepared> prompt = fail(Errc::internal, "the prompt could not be prepared");
+          try {
+            prompt = prepare(engine->loaded, *request, now);
+          } catch (const std::exception& e) {
+            prompt.error().message += std::string{": "} + e.what();
+          }
+          me.send(PreparationDone{request->header.id, attempt, std::move(prompt)});
+        });
+    if (!queued) core_.prepared(id, tl::make_unexpected(std::move(queued.error())));
   }
 
   std::int64_t time_of(const messages::Generate& request) const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "zenith/core/error.hpp"
 #include "zenith/kernels/exec.hpp"
 
 namespace zenith::services {
@@ -32,10 +33,12 @@ class Worker {
  public:
   using Job = std::function<void()>;  ///< must not throw
   virtual ~Worker() = default;
-  virtual void submit(Job job) = 0;  ///< any thread; after stop() the job is destroyed unrun
-  virtual void stop() = 0;           ///< ends after the running job; idempotent
+  /// Any thread; after stop() the job is destroyed unrun. @returns overloaded when too many jobs wait.
+  virtual Status submit(Job job) = 0;
+  virtual void stop() = 0;  ///< ends after the running job; idempotent
 };
 
-std::unique_ptr<Worker> make_worker(std::string name);
+/// @param most jobs that wait.
+std::unique_ptr<Worker> make_worker(std::string name, std::size_t most = 1024);
 
 }  // namespace zenith::services
