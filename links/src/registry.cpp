@@ -14,7 +14,7 @@ namespace {
 
 std::size_t text_of(const std::vector<std::string>& list) {
   std::size_t bytes = 0;
-  for (const std::string& one : list) bytes += sizeof(one) + one.size();
+  for (const std::string& one : list) bytes += sizeof(std::string) + one.size();
   return bytes;
 }
 
