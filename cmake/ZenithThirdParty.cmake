@@ -26,6 +26,23 @@ find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)
 add_library(caf::core SHARED IMPORTED)
 set_target_properties(caf::core PROPERTIES IMPORTED_LOCATION ${CAF_CORE_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${CAF_INCLUDE_DIR})
 
+# Of zenith-media alone. The wheel of OpenVINO has headers, libraries and a CMake package.
+if(ZENITH_MEDIA)
+  set(ZENITH_OPENVINO_DIR ${PROJECT_SOURCE_DIR}/.venv/media/openvino CACHE PATH "OpenVINO's wheel, unpacked")
+  find_package(OpenVINO 2026.4 COMPONENTS Runtime PATHS ${ZENITH_OPENVINO_DIR}/cmake NO_DEFAULT_PATH QUIET)
+  remove_definitions(-D_GLIBCXX_USE_CXX11_ABI=1)   # the package says it for every target of this project
+  find_library(FLITE_LIBRARY flite)
+  find_library(FLITE_ENGLISH_LIBRARY flite_usenglish)
+  find_library(FLITE_LEXICON_LIBRARY flite_cmulex)
+  find_path(FLITE_INCLUDE_DIR flite/flite.h)
+  if(NOT OpenVINO_FOUND OR NOT FLITE_LIBRARY OR NOT FLITE_ENGLISH_LIBRARY OR NOT FLITE_LEXICON_LIBRARY OR NOT FLITE_INCLUDE_DIR)
+    message(FATAL_ERROR "zenith-media needs OpenVINO and flite: scripts/setup.sh media gets them (or configure with -DZENITH_MEDIA=OFF)")
+  endif()
+  add_library(flite::english INTERFACE IMPORTED)
+  target_include_directories(flite::english SYSTEM INTERFACE ${FLITE_INCLUDE_DIR})
+  target_link_libraries(flite::english INTERFACE ${FLITE_ENGLISH_LIBRARY} ${FLITE_LEXICON_LIBRARY} ${FLITE_LIBRARY})
+endif()
+
 if(ZENITH_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

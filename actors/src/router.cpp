@@ -16,7 +16,8 @@ bool serves(ModelKind kind, Task task) {
   switch (task) {
     case Task::generate: return kind == ModelKind::generate;
     case Task::embed: return kind == ModelKind::embed;
-    case Task::text: return true;
+    case Task::text: return kind != ModelKind::speech;
+    case Task::speak: return kind == ModelKind::speech;
   }
   return false;
 }
@@ -26,8 +27,28 @@ Stage::Kind stage_of(Task task) {
     case Task::generate: return Stage::Kind::think;
     case Task::embed: return Stage::Kind::embed;
     case Task::text: return Stage::Kind::text;
+    case Task::speak: return Stage::Kind::speak;
   }
   return Stage::Kind::text;
+}
+
+std::string_view what_it_does(ModelKind kind) {
+  switch (kind) {
+    case ModelKind::generate: return "generates text";
+    case ModelKind::embed: return "computes embeddings";
+    case ModelKind::speech: return "speaks";
+  }
+  return "is there";
+}
+
+std::string_view what_it_lacks(Task task) {
+  switch (task) {
+    case Task::generate: return "generates no text";
+    case Task::embed: return "computes no embeddings";
+    case Task::text: return "has no tokens";
+    case Task::speak: return "does not speak";
+  }
+  return "cannot do that";
 }
 
 // Before its file is read a model's kind is not known: such a service has a name only.
@@ -127,11 +148,8 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
   }
   if (wrong_kind != nullptr && !wanted.empty()) {
     return fail(Errc::invalid_argument,
-                task == Task::embed
-                    ? fmt::format("model '{}' generates text and computes no embeddings; known models: {}", wanted,
-                                  known_models(view))
-                    : fmt::format("model '{}' computes embeddings and generates no text; known models: {}", wanted,
-                                  known_models(view)),
+                fmt::format("model '{}' {} and {}; known models: {}", wanted, what_it_does(wrong_kind->model->kind),
+                            what_it_lacks(task), known_models(view)),
                 "model");
   }
   return fail(Errc::not_found, fmt::format("model '{}' is not known here; known models: {}", model, known_models(view)),

@@ -20,6 +20,8 @@ class Outlet {
   /// @param events how many of the service's events this carries: on_written reports them once the socket took them.
   virtual void send(std::string bytes, std::uint32_t events) = 0;
   virtual void finish() = 0;
+  /// Ends a stream so that the client sees that it is not whole.
+  virtual void abort() = 0;
   /// Bytes that wait for the client.
   virtual std::size_t buffered() const = 0;
 

@@ -16,6 +16,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/stream", Access::key, BodyKind::websocket, true, stream},
     Route{"GET", "/v1/models", Access::key, BodyKind::none, false, list_models},
     Route{"GET", "/v1/models/{id}", Access::key, BodyKind::none, false, get_model},
+    Route{"POST", "/v1/audio/speech", Access::key, BodyKind::json, true, speech},
+    Route{"GET", "/v1/audio/voices", Access::key, BodyKind::none, false, voices},
     Route{"POST", "/tokenize", Access::key, BodyKind::json, true, tokenize},
     Route{"POST", "/detokenize", Access::key, BodyKind::json, true, detokenize},
     Route{"POST", "/apply-template", Access::key, BodyKind::json, true, apply_template},

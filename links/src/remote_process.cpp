@@ -93,7 +93,12 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
                  std::chrono::seconds(1)};
   }
 
-  void handle(Submit& submit, Context& self) {
+  void handle(Submit& submit, Context& self) { begin(submit, self); }
+  void handle(SpeakWork& work, Context& self) { begin(work, self); }
+
+  // Submit or SpeakWork: both are answered by events.
+  template <class Work>
+  void begin(Work& submit, Context& self) {
     const RequestId id = submit.request->header.id;
     const auto refuse = [&](Error why) { submit.session.send(FromService{std::move(why), submit.attempt}); };
     if (link_.value == 0) return refuse(unreachable());

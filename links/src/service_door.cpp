@@ -52,17 +52,30 @@ struct Caller {
   void refuse(Error why) const { answer(messages::Event{std::move(why)}); }
 };
 
-/// One generation for a client in another process.
+/// What a request is called on its way to the service.
+template <class Request>
+struct WorkOf;
+template <>
+struct WorkOf<messages::Generate> {
+  using type = Submit;
+};
+template <>
+struct WorkOf<messages::Speak> {
+  using type = SpeakWork;
+};
+
+/// One stream of events for a client in another process.
+template <class Request>
 class RemoteSession final : public Actor<SessionMessage> {
  public:
-  RemoteSession(std::shared_ptr<const messages::Generate> request, SessionTable::Entry entry,
-                Ref<ServiceMessage> service, Caller caller)
+  RemoteSession(std::shared_ptr<const Request> request, SessionTable::Entry entry, Ref<ServiceMessage> service,
+                Caller caller)
       : request_(std::move(request)), entry_(std::move(entry)), service_(std::move(service)), caller_(caller) {}
 
   void on_start(Context& self) override {
     self.watch(service_.address());
     self.wake_at(request_->header.deadline.at);
-    service_.send(Submit{request_, self.ref<SessionMessage>(), caller_.attempt});
+    service_.send(typename WorkOf<Request>::type{request_, self.template ref<SessionMessage>(), caller_.attempt});
   }
 
   void on(SessionMessage message, Context& self) override {
@@ -95,7 +108,7 @@ class RemoteSession final : public Actor<SessionMessage> {
     self.quit();
   }
 
-  std::shared_ptr<const messages::Generate> request_;
+  std::shared_ptr<const Request> request_;
   SessionTable::Entry entry_;
   Ref<ServiceMessage> service_;
   Caller caller_;
@@ -189,9 +202,19 @@ class ServiceDoor final : public Actor<LinkMessage, CallDone> {
 
   void start(messages::Generate request, SessionTable::Entry entry, const Ref<ServiceMessage>& service,
              const Caller& caller, Context& self) {
+    start_stream(std::move(request), std::move(entry), service, caller, self);
+  }
+  void start(messages::Speak request, SessionTable::Entry entry, const Ref<ServiceMessage>& service,
+             const Caller& caller, Context& self) {
+    start_stream(std::move(request), std::move(entry), service, caller, self);
+  }
+
+  template <class Request>
+  void start_stream(Request request, SessionTable::Entry entry, const Ref<ServiceMessage>& service,
+                    const Caller& caller, Context& self) {
     const RequestId id = request.header.id;
-    auto session = std::make_unique<RemoteSession>(std::make_shared<const messages::Generate>(std::move(request)),
-                                                   std::move(entry), service, caller);
+    auto session = std::make_unique<RemoteSession<Request>>(std::make_shared<const Request>(std::move(request)),
+                                                            std::move(entry), service, caller);
     const Ref<SessionMessage> ref{setup_.system->spawn("remote session", std::move(session))};
     if (!ref) return caller.refuse({Errc::draining, "the service is shutting down", {}, {}});
     setup_.sessions->bind(id, ref);

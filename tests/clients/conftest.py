@@ -47,7 +47,7 @@ def client(base_url, api_key, tls):
 @pytest.fixture(scope="session")
 def models(http):
     """The models by kind, aliases left out."""
-    by_kind = {"generate": [], "embed": []}
+    by_kind = {"generate": [], "embed": [], "speech": []}
     for model in http.get("/v1/models").raise_for_status().json()["data"]:
         if model["alias_of"] is None:
             by_kind[model["kind"]].append(model["id"])

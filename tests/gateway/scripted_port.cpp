@@ -144,6 +144,27 @@ void ScriptedPort::work() {
   }
 }
 
+void ScriptedPort::speak(messages::Speak request, std::shared_ptr<EventSink> sink) {
+  const std::lock_guard lock(mutex_);
+  Running run;
+  if (!script_.error_first) {
+    run.events = {messages::Audio{22'050, {1, -2, 3}}, messages::Audio{22'050, {4, 5}}};
+  }
+  if (script_.error) {
+    run.events.emplace_back(*script_.error);
+  } else if (!script_.hold) {
+    run.events.emplace_back(messages::Finished{});
+  }
+  run.credit = request.credit_events;
+  run.hold = script_.hold;
+  run.sink = std::move(sink);
+  const auto id = request.header.id;
+  seen_.speaks.push_back(std::move(request));
+  running_.emplace(id, std::move(run));
+  wake_.notify_all();
+  changed_.notify_all();
+}
+
 void ScriptedPort::grant(RequestId id, std::uint32_t events) {
   const std::lock_guard lock(mutex_);
   seen_.granted[id] += events;

@@ -33,6 +33,8 @@ class ScriptedPort final : public Port {
   ~ScriptedPort() override;
 
   void generate(messages::Generate request, std::shared_ptr<EventSink> sink) override;
+  /// Two pieces of a tone, then Finished, or the script's error: after the pieces, or first with error_first.
+  void speak(messages::Speak request, std::shared_ptr<EventSink> sink) override;
   void grant(RequestId id, std::uint32_t events) override;
   void cancel(RequestId id) override;
   void embed(messages::Embed request, Reply<messages::Embeddings> reply) override;
@@ -47,6 +49,7 @@ class ScriptedPort final : public Port {
 
   struct Seen {
     std::vector<messages::Generate> generates;
+    std::vector<messages::Speak> speaks;
     std::vector<messages::Embed> embeds;
     std::vector<messages::Tokenize> tokenizes;
     std::vector<messages::ApplyTemplate> templates;

@@ -24,6 +24,40 @@ messages::Generate plain() {
 
 // ---- a writer refuses what a reader would
 
+TEST(codec, a_speak_with_bad_numbers_or_text_is_refused_by_its_field) {
+  messages::Speak good;
+  good.model = "m";
+  good.input = "hello";
+  good.header.deadline = Deadline{kNow + std::chrono::seconds{1}};
+  ASSERT_TRUE(to_wire(good, kNow));
+  const auto param = [&](auto spoil) {
+    auto speak = good;
+    spoil(speak);
+    const auto message = to_wire(speak, kNow);
+    return message ? std::string{"nothing"} : message.error().param;
+  };
+  EXPECT_EQ(param([](auto& s) { s.speed = 0.2F; }), "speed");
+  EXPECT_EQ(param([](auto& s) { s.speed = kNaN; }), "speed");
+  EXPECT_EQ(param([](auto& s) { s.credit_events = 0; }), "credit_events");
+  EXPECT_EQ(param([](auto& s) { s.input = "a\xc3"; }), "input");
+  EXPECT_EQ(param([](auto& s) { s.voice = "\xff"; }), "voice");
+}
+
+TEST(codec, audio_without_its_samples_or_with_too_many_is_a_bad_frame) {
+  const auto message = event_to_wire(RequestId{1}, messages::Audio{22050, {1, -2, 3}});
+  ASSERT_TRUE(event_from_wire(message));
+  auto none = message;
+  none.tensors.clear();
+  EXPECT_EQ(event_from_wire(none).error().param, "samples");
+  auto floats = message;
+  floats.tensors.front().dtype = DType::f16;
+  EXPECT_EQ(event_from_wire(floats).error().param, "samples");
+  const auto many =
+      event_to_wire(RequestId{1}, messages::Audio{22050, std::vector<std::int16_t>(messages::kMostSamples + 1)});
+  EXPECT_EQ(event_from_wire(many).error().param, "samples");
+  EXPECT_EQ(event_from_wire(event_to_wire(RequestId{1}, messages::Audio{0, {1}})).error().param, "sample_rate");
+}
+
 struct Refused {
   std::string_view name;
   void (*spoil)(messages::Generate&);

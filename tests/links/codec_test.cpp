@@ -121,6 +121,8 @@ bool in_range(const messages::Event& event) {
   if (const auto* error = std::get_if<Error>(&event)) return error->code <= Errc::internal;
   if (const auto* delta = std::get_if<messages::Delta>(&event))
     return utf8_valid(delta->content) && utf8_valid(delta->reasoning);
+  if (const auto* audio = std::get_if<messages::Audio>(&event))
+    return audio->sample_rate > 0 && !audio->samples.empty() && audio->samples.size() <= messages::kMostSamples;
   return true;
 }
 
@@ -130,13 +132,15 @@ bool in_range(const Request& request) {
   if (const auto* g = std::get_if<messages::Generate>(&request))
     return g->sampling.temperature >= 0 && g->sampling.top_p > 0 && g->sampling.top_p <= 1 && g->choices >= 1 &&
            utf8_valid(g->model);
+  if (const auto* s = std::get_if<messages::Speak>(&request))
+    return s->speed >= 0.25F && s->speed <= 4 && s->credit_events >= 1 && utf8_valid(s->input) && utf8_valid(s->voice);
   return true;
 }
 
 bool in_range(const std::vector<messages::Member>& members) {
   return std::all_of(members.begin(), members.end(), [](const messages::Member& m) {
     return m.status.role <= messages::Role::sensor && m.status.health <= messages::Health::failed &&
-           (!m.model || m.model->kind <= messages::ModelKind::embed) && utf8_valid(m.status.id);
+           (!m.model || m.model->kind <= messages::ModelKind::speech) && utf8_valid(m.status.id);
   });
 }
 

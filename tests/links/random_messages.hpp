@@ -134,8 +134,9 @@ class Draw {
     return e;
   }
   Request request(Instant now) {
-    switch (up_to(5)) {
+    switch (up_to(6)) {
       case 0: return embed(now);
+      case 4: return messages::Speak{header(now), text(), text(100), text(), real(0.25F, 4), 1 + u32() / 2};
       case 1: return messages::Tokenize{header(now), text(), text(100), coin(), coin()};
       case 2: return messages::Detokenize{header(now), text(), tokens()};
       case 3: return messages::ApplyTemplate{header(now), text(), chat(), coin()};
@@ -146,8 +147,13 @@ class Draw {
   Error error() { return {one_of(Errc::internal), text(80), text(), std::chrono::milliseconds{coin() ? 0 : u32()}}; }
   messages::LogprobEntry entry() { return {static_cast<TokenId>(u32()), bytes(), real(-30, 0)}; }
   messages::Event event() {
-    switch (up_to(4)) {
+    switch (up_to(5)) {
       case 0: return messages::Started{u32()};
+      case 4: {
+        messages::Audio audio{1 + u32() / 2, std::vector<std::int16_t>(1 + up_to(5000))};
+        for (auto& sample : audio.samples) sample = static_cast<std::int16_t>(u32());
+        return audio;
+      }
       case 1:
         return messages::Delta{
             u32(), text(), text(),
@@ -181,7 +187,7 @@ class Draw {
     m.status = {one_of(messages::Role::sensor), text(), one_of(messages::Health::failed), text(), text(60)};
     if (coin())
       m.model = messages::ModelEntry{text(),
-                                     one_of(messages::ModelKind::embed),
+                                     one_of(messages::ModelKind::speech),
                                      text(),
                                      texts(),
                                      texts(),
@@ -189,7 +195,8 @@ class Draw {
                                      text(),
                                      text(),
                                      Generation{u64()},
-                                     static_cast<std::int64_t>(u64())};
+                                     static_cast<std::int64_t>(u64()),
+                                     texts()};
     m.epoch = u64();
     m.endpoint = text();
     m.server_key = text();

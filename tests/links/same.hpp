@@ -63,6 +63,14 @@ inline auto fields(const messages::ApplyTemplate& v) {
   const auto& [header, model, chat, add_generation_prompt] = v;
   return std::tie(header, model, chat, add_generation_prompt);
 }
+inline auto fields(const messages::Speak& v) {
+  const auto& [header, model, input, voice, speed, credit_events] = v;
+  return std::tie(header, model, input, voice, speed, credit_events);
+}
+inline auto fields(const messages::Audio& v) {
+  const auto& [sample_rate, samples] = v;
+  return std::tie(sample_rate, samples);
+}
 inline auto fields(const messages::LogprobEntry& v) {
   const auto& [token, bytes, logprob] = v;
   return std::tie(token, bytes, logprob);
@@ -115,8 +123,10 @@ inline auto fields(const messages::ServiceStatus& v) {
   return std::tie(role, id, health, model, detail);
 }
 inline auto fields(const messages::ModelEntry& v) {
-  const auto& [name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created] = v;
-  return std::tie(name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created);
+  const auto& [name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,
+               voices] = v;
+  return std::tie(name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,
+                  voices);
 }
 inline auto fields(const messages::Load& v) {
   const auto& [queue, running, sequences, pages_used, pages, tokens] = v;

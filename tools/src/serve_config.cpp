@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <set>
 
 #include "zenith/tools/catalog.hpp"
@@ -10,18 +11,19 @@
 namespace zenith::tools {
 namespace {
 
-constexpr std::array<std::string_view, 3> kRoles{"gateway", "router", "text"};
+constexpr std::array<std::string_view, 4> kRoles{"gateway", "router", "text", "voice"};
 
 /// Roles as flags have the rules of service.role: the same check says the same words.
 Status check_roles(const std::vector<std::string>& roles) {
   for (const auto& role : roles) {
-    if (role == "expert" || role == "vision" || role == "voice" || role == "sensor") {
+    if (role == "expert" || role == "vision" || role == "sensor") {
       return fail(Errc::unsupported,
-                  "role '" + role + "': this build does not have that role yet; it serves gateway, router, text",
+                  "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice",
                   "role");
     }
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
-      return fail(Errc::invalid_argument, "role '" + role + "' is unknown; known roles: gateway, router, text", "role");
+      return fail(Errc::invalid_argument, "role '" + role + "' is unknown; known roles: gateway, router, text, voice",
+                  "role");
     }
   }
   return {};
@@ -31,14 +33,37 @@ bool has_role(const Config& config, std::string_view role) {
   return std::any_of(config.services.begin(), config.services.end(), [&](const auto& s) { return s.role == role; });
 }
 
-void fill_services(Config& config, const std::vector<std::string>& models) {
-  if (!models.empty()) {
-    std::erase_if(config.services, [](const auto& service) { return service.role == "text"; });
-    ServiceConfig text;
-    text.role = "text";
-    text.models = models;
-    config.services.push_back(std::move(text));
+bool speaks(const std::string& model) {
+  const CatalogRow* row = find_in_catalog(model);
+  return row != nullptr && row->kind == "speech";
+}
+
+/// --model: those that speak become a voice service, the others a text service, instead of the configured ones.
+void take_models(Config& config, const std::vector<std::string>& models) {
+  for (const std::string role : {"text", "voice"}) {
+    ServiceConfig service;
+    service.role = role;
+    std::copy_if(models.begin(), models.end(), std::back_inserter(service.models),
+                 [&](const std::string& model) { return speaks(model) == (role == "voice"); });
+    if (service.models.empty()) continue;
+    std::erase_if(config.services, [&](const auto& old) { return old.role == role; });
+    config.services.push_back(std::move(service));
   }
+}
+
+/// The names that stock clients send for speech mean the first voice model, unless the configuration says otherwise.
+void alias_speech(Config& config) {
+  for (const auto& service : config.services) {
+    if (service.role != "voice" || service.models.empty()) continue;
+    for (const auto* name : {"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
+      config.aliases.emplace(name, service.models.front());
+    return;
+  }
+}
+
+void fill_services(Config& config, const std::vector<std::string>& models) {
+  take_models(config, models);
+  alias_speech(config);
   for (const std::string role : {"gateway", "router", "text"}) {
     if (has_role(config, role)) continue;
     ServiceConfig service;
@@ -72,7 +97,7 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
   if (!config) return config;
   fill_services(*config, options.models);
   for (const auto& service : config->services) {
-    if (service.role == "text" && service.models.empty()) {
+    if ((service.role == "text" || service.role == "voice") && service.models.empty()) {
       return fail(Errc::invalid_argument,
                   "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
     }
@@ -129,6 +154,7 @@ Expected<gateway::ServerOptions> server_options(const Config& config) {
   }
   for (const auto& model : wanted_models(config)) {
     const auto* row = find_in_catalog(model);
+    if (speaks(model)) continue;
     const bool embeds = row != nullptr && row->kind == "embeddings";
     auto& slot = embeds ? options.default_embedding_model : options.default_model;
     if (slot.empty()) slot = model;

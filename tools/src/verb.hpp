@@ -40,6 +40,7 @@ Action add_perplexity(CLI::App& app);
 Action add_bench(CLI::App& app);
 Action add_keys(CLI::App& app);
 Action add_doctor(CLI::App& app);
+Action add_speak(CLI::App& app);
 Action add_top(CLI::App& app);
 
 /// The process's environment, for load_config.

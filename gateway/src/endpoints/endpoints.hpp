@@ -12,6 +12,8 @@ void completions(const std::shared_ptr<Call>& call);
 void embeddings(const std::shared_ptr<Call>& call);
 void list_models(const std::shared_ptr<Call>& call);
 void get_model(const std::shared_ptr<Call>& call);
+void speech(const std::shared_ptr<Call>& call);
+void voices(const std::shared_ptr<Call>& call);
 void tokenize(const std::shared_ptr<Call>& call);
 void detokenize(const std::shared_ptr<Call>& call);
 void apply_template(const std::shared_ptr<Call>& call);

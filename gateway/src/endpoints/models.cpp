@@ -6,6 +6,7 @@
 
 #include "call.hpp"
 #include "endpoints/endpoints.hpp"
+#include "endpoints/names.hpp"
 #include "json/write.hpp"
 
 namespace zenith::gateway {
@@ -21,7 +22,7 @@ void write_model(JsonWriter& w, const messages::ModelEntry& m) {
   w.begin_object().key("id").string(m.name).key("object").string("model").key("created").integer(
       m.created_unix_seconds);
   w.key("owned_by").string("zenith");
-  w.key("kind").string(m.kind == messages::ModelKind::generate ? "generate" : "embed");
+  w.key("kind").string(name_of(m.kind));
   w.key("modalities").begin_object().key("input");
   write_names(w, m.input_modalities);
   w.key("output");

@@ -34,6 +34,15 @@ constexpr std::string_view name_of(messages::Role role) noexcept {
   return "unknown";
 }
 
+constexpr std::string_view name_of(messages::ModelKind kind) noexcept {
+  switch (kind) {
+    case messages::ModelKind::generate: return "generate";
+    case messages::ModelKind::embed: return "embed";
+    case messages::ModelKind::speech: return "speech";
+  }
+  return "unknown";
+}
+
 inline std::string hexadecimal(std::uint64_t value) { return fmt::format("{:016x}", value); }
 
 }  // namespace zenith::gateway

@@ -34,6 +34,9 @@ class HttpOutlet final : public Outlet {
   void finish() override {
     if (const auto c = mine()) c->finish();
   }
+  void abort() override {
+    if (const auto c = mine()) c->abort();
+  }
   std::size_t buffered() const override {
     const auto c = mine();
     return c ? c->out_.size() + c->writing_.size() : 0;
@@ -248,6 +251,12 @@ void HttpConnection::finish() {
   if (state_ == State::streaming && !http_1_0_) out_ += "0\r\n\r\n";
   finished_ = true;
   flush();
+}
+
+// Without the last chunk: what came is not all.
+void HttpConnection::abort() {
+  outlet_.reset();
+  close();
 }
 
 void HttpConnection::flush() {

@@ -42,6 +42,7 @@ class HttpConnection final : public Client, public std::enable_shared_from_this<
   void start_stream(int status, const HeaderList& headers, const std::string& content_type, std::string keep_alive);
   void send(std::string_view bytes, std::uint32_t events);
   void finish();
+  void abort();
 
   void flush();
   void on_written(std::uint32_t events);

@@ -50,6 +50,7 @@ class WebSocketOutlet final : public Outlet, public std::enable_shared_from_this
   void start_stream(int, HeaderList, std::string, std::string) override {}
   void send(std::string bytes, std::uint32_t events) override;
   void finish() override {}
+  void abort() override {}
   std::size_t buffered() const override;
 
  private:

@@ -47,6 +47,10 @@ At<void> write_happening(Writer& w, const messages::Finished& e) {
       .Union();
 }
 
+At<void> write_happening(Writer& w, const messages::Audio& e) {
+  return fb::CreateAudio(w.fbb(), e.sample_rate).Union();
+}
+
 template <class E>
 constexpr fb::Happening kHappening = fb::Happening::NONE;
 template <>
@@ -57,6 +61,8 @@ template <>
 constexpr fb::Happening kHappening<messages::ChoiceEnd> = fb::Happening::ChoiceEnd;
 template <>
 constexpr fb::Happening kHappening<messages::Finished> = fb::Happening::Finished;
+template <>
+constexpr fb::Happening kHappening<messages::Audio> = fb::Happening::Audio;
 
 messages::LogprobEntry read_entry(Reader& r, const fb::LogprobEntry* from) {
   if (from == nullptr) {
@@ -97,13 +103,37 @@ messages::Finished read_finished(Reader& r, const fb::Finished& from) {
       {from.prompt_n(), from.predicted_n(), from.cache_n(), from.queue_ms(), from.prompt_ms(), from.predicted_ms()}};
 }
 
-messages::Event read_event(Reader& r, const fb::Event& from) {
+Tensor write_samples(const std::vector<std::int16_t>& samples) {
+  std::vector<std::byte> bytes(samples.size() * sizeof(std::int16_t));
+  if (!bytes.empty()) std::memcpy(bytes.data(), samples.data(), bytes.size());
+  return Tensor{DType::i16, 1, {static_cast<std::uint32_t>(samples.size())}, Buffer::of(std::move(bytes))};
+}
+
+messages::Audio read_audio(Reader& r, const fb::Audio& from, const std::vector<Tensor>& tensors) {
+  messages::Audio out{from.sample_rate(), {}};
+  if (out.sample_rate == 0) r.fail("sample_rate", "is 0");
+  if (tensors.size() != 1 || tensors.front().dtype != DType::i16 || tensors.front().rank != 1) {
+    r.fail("samples", "are no i16 tensor of rank 1");
+    return out;
+  }
+  const Tensor& t = tensors.front();
+  if (t.dims[0] == 0 || t.dims[0] > messages::kMostSamples) {
+    r.fail("samples", "are none or too many");
+    return out;
+  }
+  out.samples.resize(t.dims[0]);
+  std::memcpy(out.samples.data(), t.data.data(), out.samples.size() * sizeof(std::int16_t));
+  return out;
+}
+
+messages::Event read_event(Reader& r, const fb::Event& from, const std::vector<Tensor>& tensors) {
   if (const auto* e = from.happening_as_Started()) return messages::Started{e->prompt_tokens()};
   if (const auto* e = from.happening_as_Delta()) return read_delta(r, *e);
   if (const auto* e = from.happening_as_ChoiceEnd())
     return messages::ChoiceEnd{e->choice(), r.one_of<messages::FinishReason>(e->reason(), "reason"),
                                e->completion_tokens(), e->reasoning_tokens()};
   if (const auto* e = from.happening_as_Finished()) return read_finished(r, *e);
+  if (const auto* e = from.happening_as_Audio()) return read_audio(r, *e, tensors);
   r.fail("happening", "is none that is known");
   return {};
 }
@@ -166,6 +196,7 @@ wire::Message event_to_wire(RequestId id, const messages::Event& event) {
           Writer w{BadText::repair};
           const auto at = write_happening(w, e);
           out.body = w.finish(fb::CreateEvent(w.fbb(), kHappening<E>, at));
+          if constexpr (std::is_same_v<E, messages::Audio>) out.tensors.push_back(write_samples(e.samples));
           return out;
         }
       },
@@ -175,8 +206,8 @@ wire::Message event_to_wire(RequestId id, const messages::Event& event) {
 Expected<messages::Event> event_from_wire(const wire::Message& message) {
   if (message.header.kind == wire::Kind::error) return decode_error(message.body);
   if (auto kind = check_kind(message, wire::Kind::event); !kind) return tl::make_unexpected(kind.error());
-  auto event =
-      read_body<fb::Event>(message.body, "event", [](const auto& root, Reader& r) { return read_event(r, root); });
+  auto event = read_body<fb::Event>(message.body, "event",
+                                    [&](const auto& root, Reader& r) { return read_event(r, root, message.tensors); });
   if (event && messages::is_last(*event) != ((message.header.flags & wire::kLast) != 0))
     return bad_body("flags", "the flag for the last event does not agree with the event");
   return event;

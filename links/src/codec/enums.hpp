@@ -79,6 +79,7 @@ struct Twin<messages::ModelKind> {
 };
 ZENITH_SAME(messages::ModelKind, generate);
 ZENITH_SAME(messages::ModelKind, embed);
+ZENITH_SAME(messages::ModelKind, speech);
 
 #undef ZENITH_SAME
 

@@ -12,8 +12,9 @@ At<fb::ModelEntry> write_model(Writer& w, const messages::ModelEntry& model) {
   const auto outputs = w.texts(model.output_modalities, "model.output_modalities");
   const auto license = w.text(model.license, "model.license");
   const auto architecture = w.text(model.architecture, "model.architecture");
+  const auto voices = w.texts(model.voices, "model.voices");
   return fb::CreateModelEntry(w.fbb(), name, to_fb(model.kind), alias_of, inputs, outputs, model.context_length,
-                              license, architecture, model.generation.value, model.created_unix_seconds);
+                              license, architecture, model.generation.value, model.created_unix_seconds, voices);
 }
 
 At<fb::Member> write_member(Writer& w, const messages::Member& member) {
@@ -48,6 +49,7 @@ messages::ModelEntry read_model(Reader& r, const fb::ModelEntry& from) {
   out.architecture = r.text(from.architecture(), "model.architecture");
   out.generation = Generation{from.generation()};
   out.created_unix_seconds = from.created_unix_seconds();
+  out.voices = r.texts(from.voices(), "model.voices");
   return out;
 }
 

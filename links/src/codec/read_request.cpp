@@ -106,12 +106,24 @@ messages::ApplyTemplate read_work(Reader& r, const fb::ApplyTemplate& from) {
   return a;
 }
 
+messages::Speak read_work(Reader& r, const fb::Speak& from) {
+  messages::Speak s;
+  s.model = r.text(from.model(), "model");
+  s.input = r.text(from.input(), "input");
+  s.voice = r.text(from.voice(), "voice");
+  s.speed = from.speed();
+  s.credit_events = from.credit_events();
+  if (const auto field = out_of_range(s); !field.empty()) r.fail(field, "is out of range");
+  return s;
+}
+
 Request read_request(Reader& r, const fb::Request& from) {
   if (const auto* work = from.work_as_Generate()) return read_work(r, *work);
   if (const auto* work = from.work_as_Embed()) return read_work(r, *work);
   if (const auto* work = from.work_as_Tokenize()) return read_work(r, *work);
   if (const auto* work = from.work_as_Detokenize()) return read_work(r, *work);
   if (const auto* work = from.work_as_ApplyTemplate()) return read_work(r, *work);
+  if (const auto* work = from.work_as_Speak()) return read_work(r, *work);
   r.fail("work", "is none that is known");
   return {};
 }

@@ -22,4 +22,10 @@ std::string_view out_of_range(const messages::Generate& g) noexcept {
   return {};
 }
 
+std::string_view out_of_range(const messages::Speak& s) noexcept {
+  if (!(s.speed >= 0.25F && s.speed <= 4)) return "speed";
+  if (s.credit_events < 1) return "credit_events";
+  return {};
+}
+
 }  // namespace zenith::links

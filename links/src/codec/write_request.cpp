@@ -91,6 +91,14 @@ At<fb::ApplyTemplate> write_work(Writer& w, const messages::ApplyTemplate& a) {
   return fb::CreateApplyTemplate(w.fbb(), model, chat, a.add_generation_prompt);
 }
 
+At<fb::Speak> write_work(Writer& w, const messages::Speak& s) {
+  if (const auto field = out_of_range(s); !field.empty()) w.fail(field, "is out of range");
+  const auto model = w.text(s.model, "model");
+  const auto input = w.text(s.input, "input");
+  const auto voice = w.text(s.voice, "voice");
+  return fb::CreateSpeak(w.fbb(), model, input, voice, s.speed, s.credit_events);
+}
+
 template <class T>
 Expected<wire::Message> write_request(fb::Work type, const T& request, Instant now) {
   Writer w{BadText::refuse};
@@ -116,6 +124,9 @@ Expected<wire::Message> to_wire(const messages::Detokenize& request, Instant now
 }
 Expected<wire::Message> to_wire(const messages::ApplyTemplate& request, Instant now) {
   return write_request(fb::Work::ApplyTemplate, request, now);
+}
+Expected<wire::Message> to_wire(const messages::Speak& request, Instant now) {
+  return write_request(fb::Work::Speak, request, now);
 }
 
 }  // namespace zenith::links

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "retrying_call.hpp"
+#include "zenith/actors/speech_session.hpp"
 
 namespace zenith::services {
 
@@ -87,26 +88,40 @@ bool CallTable::wait_empty(std::chrono::nanoseconds limit) {
   return empty_.wait_for(lock, limit, [this] { return calls_.empty(); });
 }
 
+GuardedSink GraphPort::guarded(const char* kind, std::shared_ptr<gateway::EventSink> sink) const {
+  return {[sink = std::move(sink), metrics = parts_.metrics, kind](messages::Event event) {
+            if (messages::is_last(event)) {
+              const auto* error = std::get_if<Error>(&event);
+              count_outcome(metrics, kind, error == nullptr ? "finished" : to_string(error->code));
+            }
+            sink->on_event(std::move(event));
+          },
+          Error{Errc::internal, "the request's session ended without an answer", {}, {}}};
+}
+
 void GraphPort::generate(messages::Generate request, std::shared_ptr<gateway::EventSink> sink) {
   const RequestId id = request.header.id;
-  GuardedSink guarded(
-      [sink = std::move(sink), metrics = parts_.metrics](messages::Event event) {
-        if (messages::is_last(event)) {
-          const auto* error = std::get_if<Error>(&event);
-          count_outcome(metrics, "generate", error == nullptr ? "finished" : to_string(error->code));
-        }
-        sink->on_event(std::move(event));
-      },
-      Error{Errc::internal, "the request's session ended without an answer", {}, {}});
+  GuardedSink to_client = guarded("generate", std::move(sink));
   auto entry = parts_.sessions->admit(id);
-  if (!entry) return guarded.deliver(std::move(entry.error()));
+  if (!entry) return to_client.deliver(std::move(entry.error()));
   // Every attempt draws the same and sees the same time, wherever it runs.
   if (!request.sampling.seed) request.sampling.seed = parts_.effects->random_seed();
   if (request.now_unix_seconds == 0) request.now_unix_seconds = parts_.effects->clock().unix_seconds();
   auto session = make_session({std::make_shared<const messages::Generate>(std::move(request)), std::move(*entry),
-                               parts_.router, std::move(guarded)});
+                               parts_.router, std::move(to_client)});
   parts_.sessions->bind(
       id, Ref<SessionMessage>{parts_.system->spawn(fmt::format("session-{}", id.value), std::move(session))});
+}
+
+void GraphPort::speak(messages::Speak request, std::shared_ptr<gateway::EventSink> sink) {
+  const RequestId id = request.header.id;
+  GuardedSink to_client = guarded("speak", std::move(sink));
+  auto entry = parts_.sessions->admit(id);
+  if (!entry) return to_client.deliver(std::move(entry.error()));
+  auto session = make_speech_session({std::make_shared<const messages::Speak>(std::move(request)), std::move(*entry),
+                                      parts_.router, std::move(to_client)});
+  parts_.sessions->bind(
+      id, Ref<SessionMessage>{parts_.system->spawn(fmt::format("speech-{}", id.value), std::move(session))});
 }
 
 void GraphPort::grant(RequestId id, std::uint32_t events) { parts_.sessions->send(id, ClientGrant{events}); }

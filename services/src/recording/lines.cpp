@@ -207,6 +207,11 @@ std::string line(std::int64_t ns, RequestId id, const Event& event) {
                                                         {"predicted_ms", t.predicted_ms}};
                                       return out;
                                     },
+                                    [&](const Audio& audio) {
+                                      Json out = answer_json("audio", ns, id);
+                                      out["samples"] = audio.samples.size();
+                                      return out;
+                                    },
                                     [&](const Error& error) { return json_of(ns, id, error); }},
                          event));
 }

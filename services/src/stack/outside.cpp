@@ -48,7 +48,7 @@ std::string fingerprint(const messages::Announcement& announcement) {
 
 Status Outside::start() {
   const Placement& place = parts_.placement;
-  if (place.has(Role::text)) {
+  if (place.serves()) {
     if (auto ok = start_door(); !ok) return ok;
   }
   if (place.has(Role::gateway)) start_follower();

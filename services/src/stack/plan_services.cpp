@@ -30,10 +30,10 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
   std::set<std::string> ids;
   std::size_t texts = 0;
   for (const ServiceConfig& service : services) {
-    if (service.role == "gateway" || service.role == "router") continue;
+    if (service.role == "gateway" || service.role == "router" || service.role == "voice") continue;
     if (service.role != "text") {
       return fail(Errc::invalid_argument,
-                  fmt::format("service.role is '{}'; known roles: gateway, router, text", service.role),
+                  fmt::format("service.role is '{}'; known roles: gateway, router, text, voice", service.role),
                   "service.role");
     }
     if (service.models.empty()) return fail(Errc::invalid_argument, "a text service names no model", "service.model");
@@ -52,6 +52,20 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
         return fail(Errc::invalid_argument, fmt::format("two services have the id '{}'", full), "service.id");
       }
       out.push_back(spec_of(service, model, full));
+    }
+  }
+  return out;
+}
+
+Expected<std::vector<VoiceSpec>> plan_voices(const Config& config) {
+  std::vector<VoiceSpec> out;
+  for (const ServiceConfig& service : config.services) {
+    if (service.role != "voice") continue;
+    if (service.models.empty()) return fail(Errc::invalid_argument, "a voice service names no model", "service.model");
+    if (service.queue == 0) return fail(Errc::invalid_argument, "service.queue must be at least 1", "service.queue");
+    for (const std::string& model : service.models) {
+      out.push_back(
+          {model, service.models.size() == 1 ? service.id : fmt::format("{}:{}", service.id, model), service.queue});
     }
   }
   return out;

@@ -14,6 +14,7 @@
 #include "zenith/kernels/thread_pool.hpp"
 #include "zenith/services/graph_port.hpp"
 #include "zenith/services/text/text_service.hpp"
+#include "zenith/services/voice/voice_service.hpp"
 
 namespace zenith::services {
 namespace {
@@ -38,12 +39,26 @@ messages::ModelEntry entry_of(const ModelSpec& spec, const TextEngine& engine, s
   return entry;
 }
 
+messages::ModelEntry entry_of(const VoiceSpec& spec, const SpeakerInfo& info, std::int64_t now) {
+  messages::ModelEntry entry;
+  entry.name = spec.name;
+  entry.kind = messages::ModelKind::speech;
+  entry.input_modalities = {"text"};
+  entry.output_modalities = {"audio"};
+  entry.architecture = info.architecture;
+  entry.generation = info.generation;
+  entry.created_unix_seconds = now;
+  entry.voices = info.voices;
+  return entry;
+}
+
 class StackImpl final : public Stack {
  public:
-  StackImpl(StackOptions options, std::vector<ModelSpec> specs, Effects& effects, MemoryLedger& ledger,
-            Metrics& metrics)
+  StackImpl(StackOptions options, std::vector<ModelSpec> specs, std::vector<VoiceSpec> voices, Effects& effects,
+            MemoryLedger& ledger, Metrics& metrics)
       : options_(std::move(options)),
         specs_(std::move(specs)),
+        voices_(std::move(voices)),
         effects_(effects),
         ledger_(ledger),
         metrics_(metrics),
@@ -56,6 +71,7 @@ class StackImpl final : public Stack {
     const std::uint32_t threads = options_.config.lanes.compute;
     lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
     worker_ = make_worker("zenith-prepare");
+    if (!voices_.empty()) voice_worker_ = make_worker("zenith-voice");
     loader_ = make_worker("zenith-load");
     // The first view is published by hand: the directory goes on from it, and requests may come at once.
     DirectoryState first{*board_->view()};
@@ -64,11 +80,16 @@ class StackImpl final : public Stack {
     } else if (has(Role::gateway)) {
       first.on(Announce{{Role::router, "router", Health::loading, {}, "being connected"}, {}});
     }
-    for (const ModelSpec& spec : specs_) {
-      loads_.try_emplace(spec.service_id, [this] {
+    const auto announce = [&](Role role, const std::string& id, const std::string& model) {
+      loads_.try_emplace(id, [this] {
         if (outside_) outside_->work_began();
       });
-      first.on(Announce{{Role::text, spec.service_id, Health::loading, spec.name, "waits for its turn to load"}, {}});
+      first.on(Announce{{role, id, Health::loading, model, "waits for its turn to load"}, {}});
+    };
+    for (const ModelSpec& spec : specs_) announce(Role::text, spec.service_id, spec.name);
+    for (const VoiceSpec& spec : voices_) announce(Role::voice, spec.service_id, spec.name);
+    for (const ChildService& child : options_.children) {
+      first.on(Announce{{child.role, child.id, Health::loading, child.model, "its process is being started"}, {}});
     }
     board_->publish(first.view());
     if (options_.placement) {
@@ -88,6 +109,9 @@ class StackImpl final : public Stack {
     for (const ModelSpec& spec : specs_) {
       if (auto ok = loader_->submit([this, spec] { load(spec); }); !ok) return ok;
     }
+    for (const VoiceSpec& spec : voices_) {
+      if (auto ok = loader_->submit([this, spec] { load_voice(spec); }); !ok) return ok;
+    }
     return {};
   }
 
@@ -97,12 +121,9 @@ class StackImpl final : public Stack {
   messages::Snapshot snapshot() const override { return port_.snapshot(); }
 
   Status wait_loaded(std::chrono::milliseconds limit) override {
-    const auto mine = [this](const DirectoryView::Service& service) {
-      return std::any_of(specs_.begin(), specs_.end(),
-                         [&](const ModelSpec& spec) { return spec.service_id == service.status.id; });
-    };
+    const auto mine = [this](const DirectoryView::Service& service) { return loads_.contains(service.status.id); };
     const auto loaded = [&](const DirectoryView& view) {
-      if (specs_.empty() && has(Role::gateway)) return snapshot_of(view).overall == Health::ready;
+      if (loads_.empty() && has(Role::gateway)) return snapshot_of(view).overall == Health::ready;
       return std::none_of(view.services.begin(), view.services.end(), [&](const auto& service) {
         return mine(service) && service.status.health == Health::loading;
       });
@@ -115,6 +136,16 @@ class StackImpl final : public Stack {
       }
     }
     return {};
+  }
+
+  void report_child(const std::string& id, Health health, std::string detail) override {
+    const auto view = board_->view();
+    const bool known = std::any_of(view->services.begin(), view->services.end(),
+                                   [&](const auto& service) { return service.status.id == id; });
+    if (known) return directory_->send(Report{id, health, std::move(detail), {}, {}});
+    for (const ChildService& child : options_.children) {  // the directory forgot it while it was away
+      if (child.id == id) directory_->send(Announce{{child.role, id, health, child.model, std::move(detail)}, {}});
+    }
   }
 
   void drain(Deadline deadline) override {
@@ -137,6 +168,7 @@ class StackImpl final : public Stack {
     cancel_rest();
     loader_->stop();
     worker_->stop();
+    if (voice_worker_) voice_worker_->stop();
     lane_->stop();
     system_.kill(supervisor_.address());  // first, so that it restarts nothing
     system_.stop();
@@ -154,6 +186,10 @@ class StackImpl final : public Stack {
       parts.numerics[spec.service_id] =
           kernels::numerics_id() + (spec.numerics == kernels::Numerics::exact ? " exact" : " fast");
     }
+    for (const VoiceSpec& spec : voices_) {
+      parts.local_ids.push_back(spec.service_id);
+      parts.numerics[spec.service_id] = "speech";
+    }
     parts.load = [this](const std::string& id) { return load_of(id); };
     parts.system = &system_;
     parts.effects = &effects_;
@@ -167,6 +203,7 @@ class StackImpl final : public Stack {
   std::size_t capacity() const {
     std::size_t all = options_.placement ? 1024 : 64;  // those that are refused or end while they are counted
     for (const ModelSpec& spec : specs_) all += spec.sequences + spec.queue;
+    for (const VoiceSpec& spec : voices_) all += spec.queue;
     return all;
   }
 
@@ -196,9 +233,9 @@ class StackImpl final : public Stack {
     supervisor_.send(Supervise{std::move(child), running});
   }
 
-  void report(const ModelSpec& spec, Health health, std::string detail, std::optional<messages::ModelEntry> model = {},
+  void report(const std::string& id, Health health, std::string detail, std::optional<messages::ModelEntry> model = {},
               Ref<ServiceMessage> service = {}) {
-    directory_->send(Report{spec.service_id, health, std::move(detail), std::move(model), std::move(service)});
+    directory_->send(Report{id, health, std::move(detail), std::move(model), std::move(service)});
   }
 
   messages::Load load_of(const std::string& id) const {
@@ -242,7 +279,7 @@ class StackImpl final : public Stack {
 
   // On the loader's thread.
   void load(ModelSpec spec) {
-    report(spec, Health::loading, "loading");
+    report(spec.service_id, Health::loading, "loading");
     const Instant start = effects_.clock().now();
     auto found = options_.find(spec.name);
     Expected<std::shared_ptr<TextEngine>> engine = tl::make_unexpected(Error{});
@@ -256,7 +293,7 @@ class StackImpl final : public Stack {
     if (!engine) {
       log(LogLevel::error, "stack", "a model could not be loaded",
           {{"model", spec.name}, {"reason", engine.error().message}});
-      return report(spec, Health::failed, engine.error().message);
+      return report(spec.service_id, Health::failed, engine.error().message);
     }
     const double took = std::chrono::duration<double>(effects_.clock().now() - start).count();
     log(LogLevel::info, "stack", "model loaded",
@@ -274,21 +311,48 @@ class StackImpl final : public Stack {
     const bool embeds = entry.kind == messages::ModelKind::embed;
     const TextSetup setup{std::move(engine), lane_.get(), worker_.get(),
                           &effects_,         &metrics_,   &loads_.at(spec.service_id)};
+    supervise_service(spec.service_id, entry,
+                      [setup, embeds] { return embeds ? make_embed_service(setup) : make_text_service(setup); });
+  }
+
+  // On the loader's thread.
+  void load_voice(const VoiceSpec& spec) {
+    report(spec.service_id, Health::loading, "loading");
+    const Instant start = effects_.clock().now();
+    auto speaker =
+        options_.find(spec.name).and_then([&](const auto& path) { return options_.speaker(spec.name, path); });
+    if (!speaker) {
+      log(LogLevel::error, "stack", "a voice could not be loaded",
+          {{"model", spec.name}, {"reason", speaker.error().message}});
+      return report(spec.service_id, Health::failed, speaker.error().message);
+    }
+    log(LogLevel::info, "stack", "voice loaded",
+        {{"model", spec.name},
+         {"service", spec.service_id},
+         {"seconds", std::chrono::duration<double>(effects_.clock().now() - start).count()}});
+    auto entry = entry_of(spec, (*speaker)->info(), effects_.clock().unix_seconds());
+    entry.license = options_.license(spec.name);
+    const VoiceSetup setup{std::shared_ptr<Speaker>{std::move(*speaker)}, voice_worker_.get(), &effects_,
+                           &loads_.at(spec.service_id), spec.queue};
+    supervise_service(spec.service_id, entry, [setup] { return make_voice_service(setup); });
+  }
+
+  void supervise_service(const std::string& service_id, const messages::ModelEntry& entry,
+                         std::function<std::unique_ptr<Behaviour>()> make) {
     ChildSpec child;
-    child.name = spec.service_id;
-    child.start = [this, setup, embeds, id = spec.service_id] {
-      return system_.spawn(id, embeds ? make_embed_service(setup) : make_text_service(setup));
+    child.name = service_id;
+    child.start = [this, service_id, make = std::move(make)] { return system_.spawn(service_id, make()); };
+    child.started = [this, service_id, entry](const Address& at) {
+      report(service_id, Health::ready, {}, entry, Ref<ServiceMessage>{at});
     };
-    child.started = [this, spec, entry](const Address& at) {
-      report(spec, Health::ready, {}, entry, Ref<ServiceMessage>{at});
-    };
-    child.failed = [this, spec](const std::string& reason, std::optional<Duration> again) {
-      report(spec, Health::failed,
+    child.failed = [this, service_id](const std::string& reason, std::optional<Duration> again) {
+      report(service_id, Health::failed,
              again ? fmt::format("it is being restarted after: {}", reason)
                    : fmt::format("quarantined, it keeps failing: {}", reason));
     };
-    child.stuck = [this, spec](bool stuck) {
-      report(spec, stuck ? Health::failed : Health::ready, stuck ? "it does not answer: its worker is stuck" : "");
+    child.stuck = [this, service_id](bool stuck) {
+      report(service_id, stuck ? Health::failed : Health::ready,
+             stuck ? "it does not answer: its worker is stuck" : "");
     };
     child.ping = [](const Address& at, Promise<Pong> answer) {
       Ref<ServiceMessage>{at}.send(Ping{std::move(answer)}, Urgency::high);
@@ -298,11 +362,12 @@ class StackImpl final : public Stack {
 
   StackOptions options_;
   std::vector<ModelSpec> specs_;
+  std::vector<VoiceSpec> voices_;
   Effects& effects_;
   MemoryLedger& ledger_;
   Metrics& metrics_;
   std::unique_ptr<Lane> lane_;
-  std::unique_ptr<Worker> worker_, loader_;
+  std::unique_ptr<Worker> worker_, voice_worker_, loader_;
   std::shared_ptr<Board> board_;
   std::shared_ptr<SharedRef<DirectoryMessage>> directory_ = std::make_shared<SharedRef<DirectoryMessage>>();
   std::shared_ptr<SharedRef<RouterMessage>> router_ = std::make_shared<SharedRef<RouterMessage>>();
@@ -323,12 +388,18 @@ Expected<std::unique_ptr<Stack>> Stack::start(StackOptions options, Effects& eff
   Expected<std::vector<ModelSpec>> specs = std::vector<ModelSpec>{};
   if (!options.placement || options.placement->has(messages::Role::text)) specs = plan_services(options.config);
   if (!specs) return tl::make_unexpected(std::move(specs.error()));
+  Expected<std::vector<VoiceSpec>> voices = std::vector<VoiceSpec>{};
+  if (options.placement && options.placement->has(messages::Role::voice) && options.speaker) {
+    voices = plan_voices(options.config);
+  }
+  if (!voices) return tl::make_unexpected(std::move(voices.error()));
   if (!options.find) {
     const auto& dir = options.config.models.dir;
     options.find = [dir = dir.empty() ? zenith_home() / "models" : std::filesystem::path{dir}](
                        const std::string& name) { return find_model_file(dir, name); };
   }
-  auto stack = std::make_unique<StackImpl>(std::move(options), std::move(*specs), effects, ledger, metrics);
+  auto stack =
+      std::make_unique<StackImpl>(std::move(options), std::move(*specs), std::move(*voices), effects, ledger, metrics);
   if (auto ok = stack->begin(); !ok) return tl::make_unexpected(std::move(ok.error()));
   return stack;
 }

@@ -40,6 +40,9 @@ bool handle_text_call(ServiceMessage& message, const TextSetup& setup) {
     const std::int64_t now = setup.effects->clock().unix_seconds();
     hand_over(*template_call, setup,
               [now](const auto& loaded, const auto& r) { return apply_template(loaded, r, now); });
+  } else if (auto* speak = std::get_if<SpeakWork>(&message)) {
+    speak->session.send(
+        FromService{Error{Errc::invalid_argument, "this model does not speak", "model", {}}, speak->attempt});
   } else {
     return false;
   }

@@ -11,12 +11,13 @@
 #include <thread>
 
 #include "local_model.hpp"
-#include "process_links.hpp"
+#include "media_child.hpp"
 #include "serve_config.hpp"
 #include "signals.hpp"
 #include "verb.hpp"
 #include "verbs/pull_options.hpp"
-#include "zenith/core/log.hpp"
+#include "zenith/core/log_level.hpp"
+#include "zenith/services/process_links.hpp"
 #include "zenith/services/recording/recording_port.hpp"
 #include "zenith/services/stack.hpp"
 #include "zenith/tools/catalog.hpp"
@@ -90,7 +91,7 @@ void reload(const ServeOptions& options, Config& config, gateway::Server* server
     return;
   }
   config.log.level = fresh->log.level;
-  set_log_level(level_of(config.log.level));
+  set_log_level(log_level_of(config.log.level));
   reload_tls(*fresh, config, server);
   const bool rest_is_same = to_toml(*fresh) == to_toml(config);
   log(LogLevel::info, "serve",
@@ -189,7 +190,25 @@ Config local_part(const Config& config, const std::set<messages::Role>& roles) {
   if (!roles.contains(messages::Role::text)) {
     std::erase_if(local.services, [](const auto& service) { return service.role == "text"; });
   }
+  if (!roles.contains(messages::Role::voice)) {
+    std::erase_if(local.services, [](const auto& service) { return service.role == "voice"; });
+  }
   return local;
+}
+
+/// `zenith serve voice`: this process becomes zenith-media. @returns why it cannot.
+Status become_media(const Config& config) {
+  const auto services = voice_services(config);
+  if (services.size() != 1) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("the configuration has {} voice services: `zenith serve voice` runs exactly one", services.size()),
+        "role");
+  }
+  const auto command = media_command(config, services.front(), {});
+  if (!command) return tl::make_unexpected(command.error());
+  if (auto ok = media_is_there(*command); !ok) return ok;
+  return tl::make_unexpected(exec_media(*command));
 }
 
 /// --record; null without it. @returns invalid_argument, io.
@@ -207,22 +226,24 @@ Status serve(const ServeOptions& options, const Context&) {
   auto config = serve_config(options, environment);
   if (!config) return tl::make_unexpected(config.error());
   if (options.print_config) return print(to_toml(*config));
-  set_log_level(level_of(config->log.level));
+  set_log_level(log_level_of(config->log.level));
   if (auto ok = restrict_kernels(); !ok) return ok;
   if (auto ok = keep_ids(*config, options.ids); !ok) return ok;
-  const auto roles = roles_of(options.roles);
+  auto roles = services::roles_of(options.roles, *config);
   const bool gateway = roles.contains(messages::Role::gateway);
   Expected<gateway::ServerOptions> server_options;
   if (gateway) server_options = tools::server_options(*config);  // its keys are for this role only
   if (!server_options) return tl::make_unexpected(server_options.error());
   if (auto ok = fetch_models(local_part(*config, roles), options.offline); !ok) return ok;
+  const bool voice = roles.erase(messages::Role::voice) > 0;
+  if (voice && roles.empty()) return become_media(*config);
 
   // From here on threads start. A client that goes away must not end the process.
   signal(SIGPIPE, SIG_IGN);
   auto signals = Signals::block({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return tl::make_unexpected(signals.error());
   const auto effects = system_effects();
-  auto links = join(*config, roles, *effects);
+  auto links = services::join(*config, {.roles = roles, .version = ZENITH_VERSION, .children = voice}, *effects);
   if (!links) return tl::make_unexpected(links.error());
   MemoryLedger ledger{memory_budget(*config)};
   Metrics metrics;
@@ -236,6 +257,7 @@ Status serve(const ServeOptions& options, const Context&) {
   auto recorder = open_recorder(options, gateway, metrics);
   if (!recorder) return tl::make_unexpected(recorder.error());
   if (*links) stack_options.placement = (*links)->placement;
+  if (voice) stack_options.children = children_of(*config);
   auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
   if (!stack) return tl::make_unexpected(stack.error());
   std::optional<services::RecordingPort> recording;
@@ -253,7 +275,11 @@ Status serve(const ServeOptions& options, const Context&) {
   } else {
     front.greeting = fmt::format("Zenith {} is ready at {}\n", fmt::join(options.roles, ", "), (*links)->endpoint);
   }
+  Expected<std::vector<std::unique_ptr<MediaChild>>> children;
+  if (voice) children = start_children(*config, (*links)->placement.directory_endpoint, **stack);
+  if (!children) return tl::make_unexpected(children.error());
   const Status result = run_until_stopped(options, *config, front, *signals, **stack, effects->clock());
+  children->clear();
   (*stack)->stop();
   if (*recorder) (*recorder)->close(seconds{5});
   if (result) log(LogLevel::info, "serve", "stopped");
@@ -265,7 +291,8 @@ Status serve(const ServeOptions& options, const Context&) {
 Action add_serve(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   app.add_option("ROLE", options->roles,
-                 "gateway, router, text: what this process is; default all of them, in one process");
+                 "gateway, router, text, voice: what this process is; default all that the configuration has, in one "
+                 "process (voice in a child of it)");
   app.add_option("--config", options->config_file, "a TOML file; --print-config shows every key");
   app.add_option("--listen", options->listen, "host:port; server.listen");
   app.add_option("--model", options->models,

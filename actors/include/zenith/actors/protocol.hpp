@@ -57,6 +57,12 @@ struct Submit {
   Ref<SessionMessage> session;
   std::uint32_t attempt = 1;
 };
+/// The same for speech.
+struct SpeakWork {
+  std::shared_ptr<const messages::Speak> request;
+  Ref<SessionMessage> session;
+  std::uint32_t attempt = 1;
+};
 /// Stop within one step, give everything back, answer nothing.
 struct CancelWork {
   RequestId id;
@@ -75,15 +81,15 @@ using TokenizeCall = Call<messages::Tokenize, messages::Tokens>;
 using DetokenizeCall = Call<messages::Detokenize, messages::Text>;
 using TemplateCall = Call<messages::ApplyTemplate, messages::Text>;
 using ServiceMessage =
-    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping>;
+    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping, SpeakWork>;
 
 // ---- to the router
 // ----------------------------------------------------------------------------------------------------------------
 
-enum class Task : std::uint8_t { generate, embed, text /* tokenize, detokenize, apply-template */ };
+enum class Task : std::uint8_t { generate, embed, text /* tokenize, detokenize, apply-template */, speak };
 
 struct Stage {
-  enum class Kind : std::uint8_t { think, embed, text } kind = Kind::think;
+  enum class Kind : std::uint8_t { think, embed, text, speak } kind = Kind::think;
   std::string service_id;
   Ref<ServiceMessage> service;
 };

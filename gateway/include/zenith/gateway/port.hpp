@@ -28,6 +28,8 @@ class Port {
  public:
   virtual ~Port() = default;
   virtual void generate(messages::Generate request, std::shared_ptr<EventSink> sink) = 0;
+  /// Audio, then Finished, or an Error; grant and cancel as of a generation.
+  virtual void speak(messages::Speak request, std::shared_ptr<EventSink> sink) = 0;
   /// The client took `events` events: that many more may come.
   virtual void grant(RequestId id, std::uint32_t events) = 0;
   /// The client went away or asked to stop. The sink still gets its last event (Errc::cancelled), unless that came

@@ -34,7 +34,7 @@ Expected<Error> decode_error(const Buffer& body);
 // header; attempt, generation and the hedge flag are the caller's
 
 using Request = std::variant<messages::Generate, messages::Embed, messages::Tokenize, messages::Detokenize,
-                             messages::ApplyTemplate>;
+                             messages::ApplyTemplate, messages::Speak>;
 /// The deadline becomes a budget: what is left of it at `now`, in whole microseconds, at most about 71 minutes.
 /// @returns invalid_argument naming the field, payload_too_large.
 Expected<wire::Message> to_wire(const messages::Generate& request, Instant now);
@@ -42,10 +42,12 @@ Expected<wire::Message> to_wire(const messages::Embed& request, Instant now);
 Expected<wire::Message> to_wire(const messages::Tokenize& request, Instant now);
 Expected<wire::Message> to_wire(const messages::Detokenize& request, Instant now);
 Expected<wire::Message> to_wire(const messages::ApplyTemplate& request, Instant now);
+Expected<wire::Message> to_wire(const messages::Speak& request, Instant now);
 /// A request without a budget is refused: every request has a deadline.
 Expected<Request> request_from_wire(const wire::Message& message, Instant now);
 
-/// An Error travels as kind error, with its code in Header::status too. Finished and Error have kLast.
+/// An Error travels as kind error, with its code in Header::status too. Finished and Error have kLast. Samples travel
+/// as one i16 tensor [n].
 wire::Message event_to_wire(RequestId id, const messages::Event& event);
 Expected<messages::Event> event_from_wire(const wire::Message& message);
 

@@ -21,7 +21,7 @@ struct ServiceStatus {
   bool suspect = false;  ///< it has been silent for a while with work open: others are preferred
 };
 
-enum class ModelKind : std::uint8_t { generate, embed };
+enum class ModelKind : std::uint8_t { generate, embed, speech };
 
 struct ModelEntry {
   std::string name;
@@ -32,6 +32,7 @@ struct ModelEntry {
   std::string license, architecture;
   Generation generation;
   std::int64_t created_unix_seconds = 0;
+  std::vector<std::string> voices{};  ///< of a speech model; the first is its own
 };
 
 struct Snapshot {

@@ -55,9 +55,16 @@ struct Finished {
   Timings timings;
 };
 
-/// In order: Started, (Delta | ChoiceEnd)*, Finished. An Error may come at any point and is last. Exactly one of
-/// Finished and Error comes.
-using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error>;
+/// A piece of speech: s16, one channel, in order, at most kMostSamples.
+struct Audio {
+  std::uint32_t sample_rate = 0;  ///< Hz; the same in every piece of an answer
+  std::vector<std::int16_t> samples;
+};
+inline constexpr std::size_t kMostSamples = std::size_t{1} << 16;
+
+/// In order: Started, (Delta | ChoiceEnd)*, Finished; of a Speak: Audio*, Finished. An Error may come at any point and
+/// is last. Exactly one of Finished and Error comes.
+using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error, Audio>;
 inline bool is_last(const Event& e) noexcept {
   return std::holds_alternative<Finished>(e) || std::holds_alternative<Error>(e);
 }

@@ -78,6 +78,16 @@ struct Generate {
   std::uint32_t credit_spent = 0;     ///< of the window, at the start: what the client has not taken yet
 };
 
+/// Text to speech. The answer is a stream: Audio, then Finished; the window bounds it as Generate's does.
+struct Speak {
+  Header header;
+  std::string model;  ///< name or alias
+  std::string input;  ///< what to say
+  std::string voice;  ///< one of the model's; empty: its first
+  float speed = 1;    ///< 0.25 … 4
+  std::uint32_t credit_events = 16;
+};
+
 /// Embeddings of one or more inputs.
 struct Embed {
   Header header;

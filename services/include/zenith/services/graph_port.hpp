@@ -65,6 +65,7 @@ class GraphPort final : public gateway::Port {
  public:
   explicit GraphPort(GraphParts parts) : parts_(std::move(parts)) {}
   void generate(messages::Generate request, std::shared_ptr<gateway::EventSink> sink) override;
+  void speak(messages::Speak request, std::shared_ptr<gateway::EventSink> sink) override;
   void grant(RequestId id, std::uint32_t events) override;
   void cancel(RequestId id) override;
   void embed(messages::Embed request, gateway::Reply<messages::Embeddings> reply) override;
@@ -75,6 +76,7 @@ class GraphPort final : public gateway::Port {
   messages::SystemStatus system() const override { return parts_.system_status(); }
 
  private:
+  actors::GuardedSink guarded(const char* kind, std::shared_ptr<gateway::EventSink> sink) const;
   template <class Request, class Answer>
   void call(actors::Task task, const char* kind, Request request, gateway::Reply<Answer> reply);
   std::shared_ptr<Hedging> hedging(actors::Task task);

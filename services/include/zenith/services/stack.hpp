@@ -15,6 +15,7 @@
 #include "zenith/gateway/port.hpp"
 #include "zenith/models/engine/model.hpp"
 #include "zenith/services/placement.hpp"
+#include "zenith/services/voice/speaker.hpp"
 
 namespace zenith::services {
 
@@ -27,6 +28,18 @@ struct ModelSpec {
   std::uint32_t sequences = 64, queue = 256;
   std::uint64_t kv_bytes = 1ull << 30;
   kernels::Numerics numerics = kernels::Numerics::fast;
+};
+
+/// One model of one voice service.
+struct VoiceSpec {
+  std::string name, service_id;
+  std::size_t queue = 0;  ///< requests open at once
+};
+
+/// A service that a child process of this one runs: known here before it has announced itself.
+struct ChildService {
+  messages::Role role = messages::Role::voice;
+  std::string id, model;
 };
 
 using ModelLoader = std::function<Expected<models::LoadedModel>(const ModelSpec& spec, MemoryLedger& ledger)>;
@@ -46,6 +59,8 @@ struct StackOptions {
   /// The licence of a model whose file names none; empty when nobody knows.
   std::function<std::string(const std::string& name)> license = [](const std::string&) { return std::string{}; };
   std::optional<Placement> placement;  ///< absent: every role in this process, no links
+  SpeakerLoader speaker;               ///< of the process that has the role voice; empty elsewhere
+  std::vector<ChildService> children{};
 };
 
 inline constexpr const char* kDefaultModel = "smollm2-135m";
@@ -64,6 +79,8 @@ class Stack {
 
   virtual gateway::Port& port() = 0;
   virtual messages::Snapshot snapshot() const = 0;
+  /// How a child process is, while it does not speak for itself. An id of StackOptions::children.
+  virtual void report_child(const std::string& id, messages::Health health, std::string detail) = 0;
   /// Blocks until no service of this process is loading; a gateway without such waits for the first ready one anywhere.
   /// @returns the first failed service's reason as unavailable; deadline when `limit` is over.
   virtual Status wait_loaded(std::chrono::milliseconds limit) = 0;

@@ -19,6 +19,10 @@ class RecordingPort final : public gateway::Port {
   RecordingPort(gateway::Port& inner, std::shared_ptr<Recorder> recorder, Effects& effects);
 
   void generate(messages::Generate request, std::shared_ptr<gateway::EventSink> sink) override;
+  /// Not written down: the words are made anew each time, so there is nothing to compare a replay with.
+  void speak(messages::Speak request, std::shared_ptr<gateway::EventSink> sink) override {
+    inner_.speak(std::move(request), std::move(sink));
+  }
   void grant(RequestId id, std::uint32_t events) override { inner_.grant(id, events); }
   void cancel(RequestId id) override;
   void embed(messages::Embed request, gateway::Reply<messages::Embeddings> reply) override;

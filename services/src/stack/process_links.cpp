@@ -1,4 +1,4 @@
-#include "process_links.hpp"
+#include "zenith/services/process_links.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "zenith/kernels/dispatch.hpp"
 #include "zenith/wire/curve.hpp"
 
-namespace zenith::tools {
+namespace zenith::services {
 namespace {
 
 using messages::Role;
@@ -47,7 +47,12 @@ Expected<std::string> endpoint_of(const ServiceConfig& service, const wire::RunD
 }
 
 std::string role_name(Role role) {
-  return role == Role::gateway ? "gateway" : role == Role::router ? "router" : "text";
+  switch (role) {
+    case Role::gateway: return "gateway";
+    case Role::router: return "router";
+    case Role::voice: return "voice";
+    default: return "text";
+  }
 }
 
 /// Keys of this process when something of it goes over TCP: those of its first service's name.
@@ -79,21 +84,20 @@ std::vector<messages::LinkLine> lines_of(const links::ZmqHub& hub) {
 
 }  // namespace
 
-std::set<Role> roles_of(const std::vector<std::string>& names) {
+std::set<Role> roles_of(const std::vector<std::string>& names, const Config& config) {
   std::set<Role> roles;
-  for (const Role role : {Role::gateway, Role::router, Role::text}) {
+  for (const Role role : {Role::gateway, Role::router, Role::text, Role::voice}) {
     const bool named = std::find(names.begin(), names.end(), role_name(role)) != names.end();
-    if (names.empty() || named) roles.insert(role);
+    if (named || (names.empty() && first_of(config, role_name(role)) != nullptr)) roles.insert(role);
   }
   return roles;
 }
 
-Expected<std::optional<ProcessLinks>> join(Config& config, const std::set<Role>& roles, Effects& effects) {
-  const ServiceConfig router_as_written = *first_of(config, "router");
-  const auto has = [&](Role role) { return roles.contains(role); };
-  if (has(Role::gateway) && has(Role::router) && has(Role::text) && router_as_written.endpoint.empty()) {
-    return std::nullopt;
-  }
+Expected<std::optional<ProcessLinks>> join(Config& config, const JoinOptions& join_options, Effects& effects) {
+  ServiceConfig router = *first_of(config, "router");
+  const auto has = [&](Role role) { return join_options.roles.contains(role); };
+  const bool whole = has(Role::gateway) && has(Role::router) && has(Role::text) && router.endpoint.empty();
+  if (whole && !join_options.children) return std::nullopt;
   auto dir = wire::RunDir::open(config.links.run_dir.empty() ? wire::RunDir::default_path()
                                                              : std::filesystem::path{config.links.run_dir});
   if (!dir) return tl::make_unexpected(std::move(dir.error()));
@@ -104,34 +108,41 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const std::set<Role>&
   }
 
   ProcessLinks out;
-  services::Placement& place = out.placement;
-  place.roles = roles;
+  Placement& place = out.placement;
+  place.roles = join_options.roles;
   place.allow_mixed_numerics = config.links.allow_mixed_numerics;
   place.epoch = std::max<std::uint64_t>(1, effects.random_seed());
   std::string key_name, name;
   for (ServiceConfig& service : config.services) {
     const bool mine = (service.role == "gateway" && has(Role::gateway)) ||
-                      (service.role == "router" && has(Role::router)) || (service.role == "text" && has(Role::text));
+                      (service.role == "router" && has(Role::router)) || (service.role == "text" && has(Role::text)) ||
+                      (service.role == "voice" && has(Role::voice));
+    const bool childs = service.role == "voice" && join_options.children;
+    if (!mine && !childs) continue;
+    if (join_options.claim) {
+      auto claim = claim_id(*dir, service.id);
+      if (!claim) return tl::make_unexpected(std::move(claim.error()));
+      out.claims.push_back(std::move(*claim));
+    }
     if (!mine) continue;
     if (key_name.empty()) key_name = service.id;
-    auto claim = claim_id(*dir, service.id);
-    if (!claim) return tl::make_unexpected(std::move(claim.error()));
-    out.claims.push_back(std::move(*claim));
     name += (name.empty() ? "" : "+") + service.id;
   }
 
-  const auto directory = endpoint_of(router_as_written, *dir);
+  // Alone with its children, a second server beside a first has a directory of its own.
+  if (whole) router.id = first_of(config, "router")->id;
+  const auto directory = endpoint_of(router, *dir);
   if (!directory) return tl::make_unexpected(directory.error());
   place.directory_endpoint = *directory;
-  place.directory_bind = router_as_written.bind.empty() ? *directory : router_as_written.bind;
+  place.directory_bind = router.bind.empty() ? *directory : router.bind;
   bool tcp = is_tcp(*directory);
   if (tcp && !has(Role::router)) {
-    auto key = wire::load_public_key(curve_dir(config) / (router_as_written.id + ".public"));
+    auto key = wire::load_public_key(curve_dir(config) / (router.id + ".public"));
     if (!key) return tl::make_unexpected(std::move(key.error()));
     place.directory_key = std::move(*key);
   }
-  if (has(Role::text)) {
-    const ServiceConfig& text = *first_of(config, "text");
+  if (place.serves()) {
+    const ServiceConfig& text = *first_of(config, has(Role::text) ? "text" : "voice");
     const auto endpoint = endpoint_of(text, *dir);
     if (!endpoint) return tl::make_unexpected(endpoint.error());
     place.service_endpoint = text.endpoint;  // empty: as bound
@@ -144,7 +155,7 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const std::set<Role>&
   auto keys = keys_for(config, key_name, tcp);
   if (!keys) return tl::make_unexpected(std::move(keys.error()));
   links::ZmqHubOptions options;
-  options.me = {place.epoch, name, ZENITH_VERSION, kernels::numerics_id()};
+  options.me = {place.epoch, name, join_options.version, kernels::numerics_id()};
   if (config.links.shared_bytes > 0) options.run_dir = *dir;
   options.shared_memory.at_least = config.links.shared_bytes;
   options.sockets.allow =
@@ -161,4 +172,4 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const std::set<Role>&
   return out;
 }
 
-}  // namespace zenith::tools
+}  // namespace zenith::services

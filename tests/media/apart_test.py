@@ -1,0 +1,34 @@
+"""`zenith` links none of the media libraries, `zenith-media` does: ldd of both."""
+import os
+import pathlib
+import subprocess
+import unittest
+
+ZENITH = pathlib.Path(os.environ["ZENITH_EXE"])
+MEDIA = ("openvino", "flite", "tbb", "asound")
+
+
+def libraries(path):
+    out = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
+    return [line.split()[0] for line in out.splitlines() if line.strip()]
+
+
+class Apart(unittest.TestCase):
+    def test_zenith_links_no_media_library(self):
+        linked = [name for name in libraries(ZENITH) if any(part in name for part in MEDIA)]
+        self.assertEqual(linked, [])
+
+    def test_zenith_media_links_them(self):
+        names = " ".join(libraries(ZENITH.parent / "zenith-media"))
+        self.assertIn("libopenvino", names)
+        self.assertIn("libflite", names)
+        self.assertNotIn("not found", names)
+
+    def test_zenith_media_alone_says_how_it_is_started(self):
+        done = subprocess.run([ZENITH.parent / "zenith-media"], capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("usage: zenith-media", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,204 @@
+#include <fmt/core.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "conversation.hpp"
+#include "local_model.hpp"
+#include "media_child.hpp"
+#include "signals.hpp"
+#include "verb.hpp"
+#include "zenith/core/log.hpp"
+#include "zenith/services/process_links.hpp"
+#include "zenith/services/stack.hpp"
+#include "zenith/tools/model_files.hpp"
+
+namespace zenith::tools {
+namespace {
+
+namespace fs = std::filesystem;
+using SteadyClock = std::chrono::steady_clock;
+constexpr std::chrono::minutes kLoadLimit{2}, kSpeakLimit{30};
+
+struct Options {
+  std::string text, out, model = "piper-joe", voice;
+  float speed = 1;
+};
+
+struct Spoken {
+  std::uint32_t sample_rate = 0;
+  std::vector<std::int16_t> samples;
+  double first_ms = 0, all_ms = 0;
+};
+
+/// Sockets of this run only; removed with it.
+class RunFolder {
+ public:
+  RunFolder() {
+    std::string name = (fs::temp_directory_path() / "zenith-speak-XXXXXX").string();
+    if (mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+  ~RunFolder() {
+    std::error_code error;
+    if (!path_.empty()) fs::remove_all(path_, error);
+  }
+  const fs::path& path() const noexcept { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+double ms_since(SteadyClock::time_point start) {
+  return std::chrono::duration<double, std::milli>(SteadyClock::now() - start).count();
+}
+
+Expected<Spoken> listen(services::Stack& stack, const Options& options, Effects& effects, const Signals& signals) {
+  messages::Speak speak;
+  speak.header.id = effects.next_request_id();
+  speak.header.deadline = {effects.clock().now() + kSpeakLimit};
+  speak.model = options.model;
+  speak.input = options.text;
+  speak.voice = options.voice;
+  speak.speed = options.speed;
+  const RequestId id = speak.header.id;
+  auto queue = std::make_shared<EventQueue>();
+  Spoken out;
+  const auto start = SteadyClock::now();
+  stack.port().speak(std::move(speak), queue);
+  for (;;) {
+    std::array<pollfd, 2> waited{{{signals.fd(), POLLIN, 0}, {queue->fd(), POLLIN, 0}}};
+    if (poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) return fail(Errc::internal, "waiting failed");
+    if (signals.take() != 0) stack.port().cancel(id);
+    const auto events = queue->take();
+    for (const auto& event : events) {
+      if (const auto* audio = std::get_if<messages::Audio>(&event)) {
+        if (out.samples.empty()) out.first_ms = ms_since(start);
+        out.sample_rate = audio->sample_rate;
+        out.samples.insert(out.samples.end(), audio->samples.begin(), audio->samples.end());
+      } else if (const auto* error = std::get_if<Error>(&event)) {
+        return tl::make_unexpected(*error);
+      } else if (std::holds_alternative<messages::Finished>(event)) {
+        out.all_ms = ms_since(start);
+        return out;
+      }
+    }
+    if (!events.empty()) stack.port().grant(id, static_cast<std::uint32_t>(events.size()));
+  }
+}
+
+void append_le(std::string& out, std::uint64_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 0xff);
+}
+
+Status write_wav(const Spoken& spoken, const std::string& path) {
+  const std::uint64_t bytes = spoken.samples.size() * 2;
+  std::string out = "RIFF";
+  append_le(out, 36 + bytes, 4);
+  out += "WAVEfmt ";
+  append_le(out, 16, 4);
+  append_le(out, 1, 2);  // PCM
+  append_le(out, 1, 2);  // one channel
+  append_le(out, spoken.sample_rate, 4);
+  append_le(out, std::uint64_t{spoken.sample_rate} * 2, 4);
+  append_le(out, 2, 2);
+  append_le(out, 16, 2);
+  out += "data";
+  append_le(out, bytes, 4);
+  for (const std::int16_t sample : spoken.samples) append_le(out, static_cast<std::uint16_t>(sample), 2);
+  std::ofstream file{path, std::ios::binary | std::ios::trunc};
+  file.write(out.data(), static_cast<std::streamsize>(out.size()));
+  file.close();
+  if (!file) return fail(Errc::io, path + " cannot be written", "output");
+  return {};
+}
+
+/// The graph of this process and a zenith-media; nothing that others can reach.
+Expected<Spoken> speak_here(const Options& options, const Signals& signals) {
+  auto config = environment_config();
+  if (!config) return tl::make_unexpected(config.error());
+  const RunFolder folder;
+  config->links.run_dir = folder.path().string();
+  config->log.level = "error";
+  config->services.clear();
+  for (const char* role : {"gateway", "router"}) {
+    ServiceConfig service;
+    service.role = service.id = role;
+    config->services.push_back(std::move(service));
+  }
+  ServiceConfig voice;
+  voice.role = voice.id = "voice";
+  voice.models = {options.model};
+  config->services.push_back(voice);
+  const auto command = media_command(*config, voice, {});
+  if (!command) return tl::make_unexpected(command.error());
+  if (auto ok = media_is_there(*command); !ok) return tl::make_unexpected(ok.error());
+
+  const auto effects = system_effects();
+  auto links = services::join(
+      *config,
+      {.roles = {messages::Role::gateway, messages::Role::router}, .version = ZENITH_VERSION, .children = true},
+      *effects);
+  if (!links) return tl::make_unexpected(links.error());
+  MemoryLedger ledger{memory_budget(*config)};
+  Metrics metrics;
+  services::StackOptions stack_options;
+  stack_options.config = *config;
+  stack_options.placement = (*links)->placement;
+  stack_options.children = children_of(*config);
+  auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
+  if (!stack) return tl::make_unexpected(stack.error());
+  auto children = start_children(*config, (*links)->placement.directory_endpoint, **stack);
+  if (!children) return tl::make_unexpected(children.error());
+  Expected<Spoken> spoken;
+  if (auto ok = (*stack)->wait_loaded(kLoadLimit); !ok) {
+    spoken = tl::make_unexpected(ok.error());
+  } else {
+    spoken = listen(**stack, options, *effects, signals);
+  }
+  children->clear();
+  (*stack)->stop();
+  return spoken;
+}
+
+Status speak(const Options& options, const Context& context) {
+  signal(SIGPIPE, SIG_IGN);
+  auto signals = Signals::block({SIGTERM, SIGINT});
+  if (!signals) return tl::make_unexpected(signals.error());
+  set_log_level(LogLevel::error);
+  const auto spoken = speak_here(options, *signals);
+  if (!spoken) return tl::make_unexpected(spoken.error());
+  if (auto ok = write_wav(*spoken, options.out); !ok) return ok;
+  const double seconds = static_cast<double>(spoken->samples.size()) / spoken->sample_rate;
+  if (!context.json) return print(fmt::format("{}: {:.1f} s of speech\n", options.out, seconds));
+  const nlohmann::ordered_json json{{"path", options.out},
+                                    {"model", options.model},
+                                    {"sample_rate", spoken->sample_rate},
+                                    {"audio_s", seconds},
+                                    {"first_audio_ms", spoken->first_ms},
+                                    {"made_ms", spoken->all_ms},
+                                    {"real_time_factor", spoken->all_ms / 1000 / seconds}};
+  return print(json.dump() + "\n");
+}
+
+}  // namespace
+
+Action add_speak(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("TEXT", options->text, "what to say")->required();
+  app.add_option("-o,--output", options->out, "the wav file to write")->required();
+  app.add_option("--model", options->model, "a model that speaks; default piper-joe");
+  app.add_option("--voice", options->voice, "one of the model's voices; default its own");
+  app.add_option("--speed", options->speed, "0.25 to 4; 1 as recorded")->check(CLI::Range(0.25, 4.0));
+  return [options](const Context& context) { return speak(*options, context); };
+}
+
+}  // namespace zenith::tools
