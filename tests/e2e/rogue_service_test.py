@@ -28,7 +28,7 @@ class Rogue:
     """Announces one model for each of its ways to answer, and answers so."""
 
     def __init__(self, placement, bodies, ways):
-        self.bodies, self.ways, self.epoch = bodies, ways, 77
+        self.bodies, self.ways = bodies, ways
         self.endpoint, self.over = f"ipc://{placement.root}/rogue.sock", threading.Event()
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.ROUTER)
@@ -36,6 +36,7 @@ class Rogue:
         self.socket.bind(self.endpoint)
         self.sessions, self.failure = {}, None   # by route: (session, sequence)
         self.directory = wire.Client(f"ipc://{placement.root}/run/router.sock", bodies, 30)
+        self.epoch = self.directory.epoch  # one process announces what it serves itself
         self.directory.send(wire.Message(wire.Header(kind=Kind.announce), bodies.encode(bodies.Announcement(members=[
             bodies.Member(role=2, id=f"rogue-{name}", health=1, modelName=name, epoch=self.epoch, endpoint=self.endpoint, numerics="x",
                           model=bodies.ModelEntry(name=name, contextLength=1000, generation=5), load=bodies.Load())
