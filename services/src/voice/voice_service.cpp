@@ -103,21 +103,24 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, SentenceDo
     auto job = core_.next_job();
     if (setup_.load != nullptr) setup_.load->set(load());
     if (!job) return;
-    setup_.worker->submit([speaker = setup_.speaker, job = std::move(*job), gone = clients_.at(job->id).gone,
-                           samples = self.ref<SamplesReady>(), done = self.ref<SentenceDone>()] {
-      Status result;
-      try {
-        if (!*gone) {
-          result = speaker->speak(job.sentence, job.voice, job.speed, [&](std::vector<std::int16_t> piece) {
-            samples.send(SamplesReady{job.id, std::move(piece)});
-            return !gone->load();
-          });
-        }
-      } catch (const std::exception& e) {
-        result = fail(Errc::internal, std::string{"the sentence could not be spoken: "} + e.what());
-      }
-      done.send(SentenceDone{job.id, std::move(result)});
-    });
+    const RequestId id = job->id;
+    const auto taken =
+        setup_.worker->submit([speaker = setup_.speaker, job = std::move(*job), gone = clients_.at(id).gone,
+                               samples = self.ref<SamplesReady>(), done = self.ref<SentenceDone>()] {
+          Status result;
+          try {
+            if (!*gone) {
+              result = speaker->speak(job.sentence, job.voice, job.speed, [&](std::vector<std::int16_t> piece) {
+                samples.send(SamplesReady{job.id, std::move(piece)});
+                return !gone->load();
+              });
+            }
+          } catch (const std::exception& e) {
+            result = fail(Errc::internal, std::string{"the sentence could not be spoken: "} + e.what());
+          }
+          done.send(SentenceDone{job.id, std::move(result)});
+        });
+    if (!taken) self.ref<SentenceDone>().send(SentenceDone{id, taken});
   }
 
   messages::Load load() const {
