@@ -45,7 +45,8 @@ SpeechState::Outcome SpeechState::on_event(messages::Event event, std::uint32_t 
       return on_loss(std::move(*error));
     }
   }
-  begun_ = begun_ || std::holds_alternative<messages::Audio>(event);
+  begun_ =
+      begun_ || std::holds_alternative<messages::Audio>(event) || std::holds_alternative<messages::AudioBytes>(event);
   Outcome out;
   out.end = messages::is_last(event);
   if (out.end) at_ = At::ended;

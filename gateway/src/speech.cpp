@@ -57,20 +57,29 @@ void Speech::start(const std::shared_ptr<Call>& call, SpeechRequest request) {
 void Speech::on_event(messages::Event event) {
   if (over_) return;
   if (const auto* audio = std::get_if<messages::Audio>(&event)) return on_audio(*audio);
+  if (const auto* audio = std::get_if<messages::AudioBytes>(&event)) return on_bytes(*audio);
   if (std::holds_alternative<messages::Finished>(event)) return finish();
   if (const auto* error = std::get_if<Error>(&event)) fail(*error);
 }
 
+void Speech::begin(std::uint32_t sample_rate) {
+  if (std::exchange(streaming_, true)) return;
+  const bool plain = stream_ == AudioStream::audio;
+  call_->start_stream(plain ? content_type(format_, sample_rate) : "text/event-stream", plain ? "" : ": ping\n\n");
+}
+
 void Speech::on_audio(const messages::Audio& audio) {
-  std::string bytes;
-  if (!streaming_) {
-    streaming_ = true;
-    const bool plain = stream_ == AudioStream::audio;
-    call_->start_stream(plain ? content_type(format_, audio.sample_rate) : "text/event-stream",
-                        plain ? "" : ": ping\n\n");
-    if (format_ == AudioFormat::wav) bytes = wav_head(audio.sample_rate);
-  }
-  bytes += sample_bytes(audio.samples);
+  const bool first = !streaming_;
+  begin(audio.sample_rate);
+  send((first && format_ == AudioFormat::wav ? wav_head(audio.sample_rate) : "") + sample_bytes(audio.samples));
+}
+
+void Speech::on_bytes(const messages::AudioBytes& audio) {
+  begin(0);
+  send({audio.bytes.begin(), audio.bytes.end()});
+}
+
+void Speech::send(std::string bytes) {
   if (stream_ == AudioStream::sse) {
     JsonWriter w;
     w.begin_object().key("type").string("speech.audio.delta").key("audio").string(base64(bytes)).end_object();

@@ -19,6 +19,9 @@ class Speech : public std::enable_shared_from_this<Speech> {
   Speech(std::shared_ptr<Call> call, const SpeechRequest& request)
       : call_(std::move(call)), format_(request.format), stream_(request.stream) {}
   void on_audio(const messages::Audio& audio);
+  void on_bytes(const messages::AudioBytes& audio);
+  void begin(std::uint32_t sample_rate);
+  void send(std::string bytes);
   void finish();
   void fail(const Error& error);
   void end(int status);

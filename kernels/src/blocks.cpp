@@ -108,7 +108,8 @@ void decode_block(DType type, const std::byte* row, std::size_t i, Block32& out)
     case DType::i8:
     case DType::i16:
     case DType::i32:
-    case DType::i64: break;
+    case DType::i64:
+    case DType::u8: break;
   }
 }
 

@@ -40,7 +40,8 @@ Status dequantize_row(DType type, std::span<const std::byte> bytes, std::span<fl
     case DType::i8:
     case DType::i16:
     case DType::i32:
-    case DType::i64: break;
+    case DType::i64:
+    case DType::u8: break;
   }
   return fail(Errc::unsupported, std::string{dtype_info(type).name} +
                                      " has no float meaning: weights must be of a float or block-quantised type");

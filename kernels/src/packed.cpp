@@ -101,7 +101,8 @@ std::optional<PackKind> pack_kind(DType type) noexcept {
     case DType::i8:
     case DType::i16:
     case DType::i32:
-    case DType::i64: break;
+    case DType::i64:
+    case DType::u8: break;
   }
   return std::nullopt;
 }

@@ -8,9 +8,10 @@
 #include <cstdio>
 #include <map>
 
-#include "speakers.hpp"
+#include "hosted.hpp"
 #include "zenith/core/config.hpp"
 #include "zenith/core/log_level.hpp"
+#include "zenith/messages/roles.hpp"
 #include "zenith/services/process_links.hpp"
 #include "zenith/services/stack.hpp"
 
@@ -76,6 +77,12 @@ auto finder(const Map& models) {
   };
 }
 
+std::set<messages::Role> media_roles(const Config& config) {
+  auto roles = services::roles_of({}, config);
+  std::erase_if(roles, [](auto role) { return !messages::in_media(role); });
+  return roles;
+}
+
 Status run(int argc, char** argv) {
   const auto options = parse(argc, argv);
   if (!options) return tl::make_unexpected(options.error());
@@ -93,7 +100,7 @@ Status run(int argc, char** argv) {
 
   const auto effects = system_effects();
   auto links = services::join(
-      *config, {.roles = {messages::Role::voice}, .version = ZENITH_VERSION, .claim = options->parent == 0}, *effects);
+      *config, {.roles = media_roles(*config), .version = ZENITH_VERSION, .claim = options->parent == 0}, *effects);
   if (!links) return tl::make_unexpected(links.error());
   MemoryLedger ledger{kMemory};
   Metrics metrics;
@@ -101,7 +108,7 @@ Status run(int argc, char** argv) {
   stack_options.config = *config;
   stack_options.placement = (*links)->placement;
   stack_options.find = finder(options->models);
-  stack_options.speaker = load_piper;
+  stack_options.hosted = load_hosted;
   stack_options.license = [licenses = options->licenses](const std::string& name) {
     const auto at = licenses.find(name);
     return at == licenses.end() ? std::string{} : at->second;

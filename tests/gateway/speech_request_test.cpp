@@ -24,10 +24,11 @@ TEST(speech, what_a_stock_client_sends_is_understood) {
   EXPECT_FLOAT_EQ(request->speak.speed, 1.5F);
 }
 
-TEST(speech, the_shortest_body_is_a_wav_of_the_models_own_voice) {
+TEST(speech, the_shortest_body_is_an_mp3_of_the_models_own_voice) {
   const auto request = speech(R"({"input":"Hi","voice":"joe","stream_format":"sse"})");
   ASSERT_TRUE(request);
-  EXPECT_EQ(request->format, AudioFormat::wav);
+  EXPECT_EQ(request->format, AudioFormat::mp3);
+  EXPECT_EQ(request->speak.format, messages::AudioFormat::mp3);
   EXPECT_EQ(request->speak.voice, "joe");
   EXPECT_EQ(request->stream, AudioStream::sse);
 }
@@ -52,9 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Refusal{"no_input", "{}", "input", "is missing"},
                     Refusal{"empty_input", R"({"input":""})", "input", "is empty"},
                     Refusal{"input_number", R"({"input":1})", "input", "must be a string"},
-                    Refusal{"mp3", R"({"input":"a","response_format":"mp3"})", "response_format", "wav and pcm are",
-                            Errc::unsupported},
-                    Refusal{"ogg", R"({"input":"a","response_format":"ogg"})", "response_format", "wav or pcm"},
+                    Refusal{"ogg", R"({"input":"a","response_format":"ogg"})", "response_format", "flac, wav or pcm"},
                     Refusal{"too_slow", R"({"input":"a","speed":0.2})", "speed", "0.25 to 4"},
                     Refusal{"too_fast", R"({"input":"a","speed":5})", "speed", "0.25 to 4"},
                     Refusal{"speed_text", R"({"input":"a","speed":"1"})", "speed", "must be a number"},
@@ -63,6 +62,20 @@ INSTANTIATE_TEST_SUITE_P(
                             Errc::unsupported},
                     Refusal{"unknown_field", R"({"input":"a","pitch":1})", "pitch", "not a field"}),
     [](const auto& i) { return std::string{i.param.name}; });
+
+TEST(speech, every_format_has_its_maker_and_its_content_type) {
+  const auto of = [](const std::string& name) {
+    const auto request = speech(R"({"input":"a","response_format":")" + name + "\"}");
+    return std::pair{request->speak.format, content_type(request->format, 22'050)};
+  };
+  using messages::AudioFormat;
+  EXPECT_EQ(of("mp3"), (std::pair{AudioFormat::mp3, std::string{"audio/mpeg"}}));
+  EXPECT_EQ(of("opus"), (std::pair{AudioFormat::opus, std::string{"audio/ogg;codecs=opus"}}));
+  EXPECT_EQ(of("aac"), (std::pair{AudioFormat::aac, std::string{"audio/aac"}}));
+  EXPECT_EQ(of("flac"), (std::pair{AudioFormat::flac, std::string{"audio/flac"}}));
+  EXPECT_EQ(of("wav"), (std::pair{AudioFormat::samples, std::string{"audio/wav"}}));
+  EXPECT_EQ(of("pcm"), (std::pair{AudioFormat::samples, std::string{"audio/pcm;rate=22050"}}));
+}
 
 TEST(speech, a_wav_begins_with_the_44_bytes_of_a_stream_of_unknown_length) {
   const std::string head = wav_head(22'050);

@@ -136,7 +136,9 @@ class Draw {
   Request request(Instant now) {
     switch (up_to(6)) {
       case 0: return embed(now);
-      case 4: return messages::Speak{header(now), text(), text(100), text(), real(0.25F, 4), 1 + u32() / 2};
+      case 4:
+        return messages::Speak{
+            header(now), text(), text(100), text(), real(0.25F, 4), 1 + u32() / 2, one_of(messages::AudioFormat::aac)};
       case 1: return messages::Tokenize{header(now), text(), text(100), coin(), coin()};
       case 2: return messages::Detokenize{header(now), text(), tokens()};
       case 3: return messages::ApplyTemplate{header(now), text(), chat(), coin()};
@@ -147,12 +149,17 @@ class Draw {
   Error error() { return {one_of(Errc::internal), text(80), text(), std::chrono::milliseconds{coin() ? 0 : u32()}}; }
   messages::LogprobEntry entry() { return {static_cast<TokenId>(u32()), bytes(), real(-30, 0)}; }
   messages::Event event() {
-    switch (up_to(5)) {
+    switch (up_to(6)) {
       case 0: return messages::Started{u32()};
       case 4: {
         messages::Audio audio{1 + u32() / 2, std::vector<std::int16_t>(1 + up_to(5000))};
         for (auto& sample : audio.samples) sample = static_cast<std::int16_t>(u32());
         return audio;
+      }
+      case 5: {
+        messages::AudioBytes bytes{std::vector<std::uint8_t>(1 + up_to(5000))};
+        for (auto& byte : bytes.bytes) byte = static_cast<std::uint8_t>(u32());
+        return bytes;
       }
       case 1:
         return messages::Delta{
@@ -196,7 +203,9 @@ class Draw {
                                      text(),
                                      Generation{u64()},
                                      static_cast<std::int64_t>(u64()),
-                                     texts()};
+                                     texts(),
+                                     text(),
+                                     u32()};
     m.epoch = u64();
     m.endpoint = text();
     m.server_key = text();

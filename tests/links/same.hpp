@@ -64,9 +64,10 @@ inline auto fields(const messages::ApplyTemplate& v) {
   return std::tie(header, model, chat, add_generation_prompt);
 }
 inline auto fields(const messages::Speak& v) {
-  const auto& [header, model, input, voice, speed, credit_events] = v;
-  return std::tie(header, model, input, voice, speed, credit_events);
+  const auto& [header, model, input, voice, speed, credit_events, format] = v;
+  return std::tie(header, model, input, voice, speed, credit_events, format);
 }
+inline auto fields(const messages::AudioBytes& v) { return std::tie(v.bytes); }
 inline auto fields(const messages::Audio& v) {
   const auto& [sample_rate, samples] = v;
   return std::tie(sample_rate, samples);
@@ -124,9 +125,9 @@ inline auto fields(const messages::ServiceStatus& v) {
 }
 inline auto fields(const messages::ModelEntry& v) {
   const auto& [name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,
-               voices] = v;
+               voices, language, sample_rate] = v;
   return std::tie(name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,
-                  voices);
+                  voices, language, sample_rate);
 }
 inline auto fields(const messages::Load& v) {
   const auto& [queue, running, sequences, pages_used, pages, tokens] = v;

@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 ZENITH = pathlib.Path(os.environ["ZENITH_EXE"])
-MEDIA = ("openvino", "flite", "tbb", "asound")
+MEDIA = ("openvino", "opencv", "flite", "tbb", "asound", "libav", "libsw")
 
 
 def libraries(path):

@@ -56,7 +56,7 @@ class Core : public testing::Test {
     }
     return std::nullopt;
   }
-  VoiceCore core{{22'050, {"joe"}, Generation{1}, "piper-vits"}, 2};
+  VoiceCore core{{22'050, {"joe"}, "en-US", Generation{1}, "piper-vits"}, 2};
   Instant now{std::chrono::seconds{100}};
 };
 

@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "zenith/core/log.hpp"
+#include "zenith/messages/roles.hpp"
 #include "zenith/tools/catalog.hpp"
 #include "zenith/tools/model_files.hpp"
 
@@ -219,7 +220,7 @@ Status media_is_there(const MediaCommand& command) {
   if (access(command.program.c_str(), X_OK) == 0) return {};
   return fail(
       Errc::not_found,
-      fmt::format("voice services run in zenith-media, and {} is not there or may not be run: build or install it "
+      fmt::format("voice and vision run in zenith-media, and {} is not there or may not be run: build or install it "
                   "(`make build`)",
                   command.program.string()),
       "service.role");
@@ -234,18 +235,18 @@ Error exec_media(const MediaCommand& command) {
   return {Errc::io, fmt::format("{} cannot be run: {}", command.program.string(), reason_of_errno(errno)), {}, {}};
 }
 
-std::vector<ServiceConfig> voice_services(const Config& config) {
+std::vector<ServiceConfig> media_services(const Config& config) {
   std::vector<ServiceConfig> out;
   std::copy_if(config.services.begin(), config.services.end(), std::back_inserter(out),
-               [](const auto& service) { return service.role == "voice"; });
+               [](const auto& service) { return messages::in_media(service.role); });
   return out;
 }
 
 std::vector<services::ChildService> children_of(const Config& config) {
   std::vector<services::ChildService> out;
-  for (const auto& service : voice_services(config)) {
+  for (const auto& service : media_services(config)) {
     for (const auto& model : service.models) {
-      out.push_back({messages::Role::voice,
+      out.push_back({*messages::role_of(service.role),
                      service.models.size() == 1 ? service.id : fmt::format("{}:{}", service.id, model), model});
     }
   }
@@ -255,7 +256,7 @@ std::vector<services::ChildService> children_of(const Config& config) {
 Expected<std::vector<std::unique_ptr<MediaChild>>> start_children(const Config& config, const std::string& directory,
                                                                   services::Stack& stack) {
   std::vector<std::unique_ptr<MediaChild>> out;
-  for (const auto& service : voice_services(config)) {
+  for (const auto& service : media_services(config)) {
     auto command = media_command(config, service, directory);
     if (!command) return tl::make_unexpected(command.error());
     Config only;

@@ -40,12 +40,13 @@ class MediaChild {
   virtual ~MediaChild() = default;  ///< stops the child: at most three seconds, then it is killed
 };
 
-std::vector<ServiceConfig> voice_services(const Config& config);
+/// Those that run in zenith-media.
+std::vector<ServiceConfig> media_services(const Config& config);
 
-/// As the directory names the voice services until they speak for themselves.
+/// As the directory names them until they speak for themselves.
 std::vector<services::ChildService> children_of(const Config& config);
 
-/// Starts zenith-media for each voice service. @returns not_found naming a model.
+/// Starts zenith-media for each of them. @returns not_found naming a model.
 Expected<std::vector<std::unique_ptr<MediaChild>>> start_children(const Config& config, const std::string& directory,
                                                                   services::Stack& stack);
 

@@ -16,8 +16,8 @@ static_assert(static_cast<int>(DType::f32) == 0 && static_cast<int>(DType::f16) 
               static_cast<int>(DType::q4_1) == 8 && static_cast<int>(DType::q5_0) == 9 &&
               static_cast<int>(DType::q5_1) == 10 && static_cast<int>(DType::q8_0) == 11 &&
               static_cast<int>(DType::q4_k) == 12 && static_cast<int>(DType::q5_k) == 13 &&
-              static_cast<int>(DType::q6_k) == 14);
-constexpr std::uint8_t kLastType = static_cast<std::uint8_t>(DType::q6_k);
+              static_cast<int>(DType::q6_k) == 14 && static_cast<int>(DType::u8) == 15);
+constexpr std::uint8_t kLastType = static_cast<std::uint8_t>(DType::u8);
 
 constexpr std::size_t kAtDims = 4, kAtZero = 20, kAtOffset = 24;
 

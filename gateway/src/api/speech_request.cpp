@@ -15,19 +15,29 @@ tl::unexpected<Error> pass(const Expected<T>& e) {
   return tl::make_unexpected(e.error());
 }
 
-Expected<AudioFormat> format_of(const Value& body) {
+struct FormatRow {
+  std::string_view name;
+  AudioFormat format;
+  messages::AudioFormat made;  ///< by the service
+  std::string_view content_type;
+};
+
+constexpr std::array<FormatRow, 6> kFormats{
+    {{"mp3", AudioFormat::mp3, messages::AudioFormat::mp3, "audio/mpeg"},
+     {"opus", AudioFormat::opus, messages::AudioFormat::opus, "audio/ogg;codecs=opus"},
+     {"aac", AudioFormat::aac, messages::AudioFormat::aac, "audio/aac"},
+     {"flac", AudioFormat::flac, messages::AudioFormat::flac, "audio/flac"},
+     {"wav", AudioFormat::wav, messages::AudioFormat::samples, "audio/wav"},
+     {"pcm", AudioFormat::pcm, messages::AudioFormat::samples, "audio/pcm"}}};
+
+Expected<const FormatRow*> format_of(const Value& body) {
   const auto name = member<std::string>(body, "response_format");
   if (!name) return pass(name);
-  const std::string wanted = name->value_or("wav");
-  if (wanted == "wav") return AudioFormat::wav;
-  if (wanted == "pcm") return AudioFormat::pcm;
-  for (const std::string_view later : {"mp3", "opus", "aac", "flac"}) {
-    if (wanted == later) {
-      return fail(Errc::unsupported, fmt::format("response_format: {} is not served; wav and pcm are", wanted),
-                  "response_format");
-    }
-  }
-  return bad_field("response_format", fmt::format("must be wav or pcm, not \"{}\"", wanted.substr(0, 40)));
+  const std::string wanted = name->value_or("mp3");
+  const auto* row = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& r) { return r.name == wanted; });
+  if (row != kFormats.end()) return row;
+  return bad_field("response_format",
+                   fmt::format("must be mp3, opus, aac, flac, wav or pcm, not \"{}\"", wanted.substr(0, 40)));
 }
 
 Expected<AudioStream> stream_of(const Value& body) {
@@ -86,7 +96,8 @@ Expected<SpeechRequest> read_speech_request(const Value& body) {
   }
   const auto format = format_of(body);
   if (!format) return pass(format);
-  out.format = *format;
+  out.format = (*format)->format;
+  out.speak.format = (*format)->made;
   const auto stream = stream_of(body);
   if (!stream) return pass(stream);
   out.stream = *stream;
@@ -97,7 +108,9 @@ Expected<SpeechRequest> read_speech_request(const Value& body) {
 }
 
 std::string content_type(AudioFormat format, std::uint32_t sample_rate) {
-  return format == AudioFormat::wav ? "audio/wav" : fmt::format("audio/pcm;rate={}", sample_rate);
+  if (format == AudioFormat::pcm) return fmt::format("audio/pcm;rate={}", sample_rate);
+  const auto* row = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& r) { return r.format == format; });
+  return std::string{row->content_type};
 }
 
 std::string wav_head(std::uint32_t sample_rate) {

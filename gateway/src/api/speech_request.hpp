@@ -13,12 +13,12 @@
 
 namespace zenith::gateway {
 
-enum class AudioFormat : std::uint8_t { wav, pcm };
+enum class AudioFormat : std::uint8_t { mp3, opus, aac, flac, wav, pcm };
 enum class AudioStream : std::uint8_t { audio /* the bytes themselves */, sse /* as events, base64 */ };
 
 struct SpeechRequest {
   messages::Speak speak;
-  AudioFormat format = AudioFormat::wav;
+  AudioFormat format = AudioFormat::mp3;  ///< as stock clients expect
   AudioStream stream = AudioStream::audio;
 };
 
@@ -29,7 +29,7 @@ inline constexpr std::array<std::string_view, 13> kStockVoices{
 /// @returns invalid_argument or unsupported naming the field.
 Expected<SpeechRequest> read_speech_request(const Value& body);
 
-/// "audio/wav", or "audio/pcm;rate=22050": s16le, one channel, no head.
+/// "audio/mpeg" and the like; "audio/pcm;rate=22050": s16le, one channel, no head.
 std::string content_type(AudioFormat format, std::uint32_t sample_rate);
 
 /// The 44 bytes that begin a wav whose length is not known yet: its sizes say 0xffffffff.

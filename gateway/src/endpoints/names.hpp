@@ -21,18 +21,7 @@ constexpr std::string_view name_of(messages::Health health) noexcept {
   return "failed";
 }
 
-constexpr std::string_view name_of(messages::Role role) noexcept {
-  switch (role) {
-    case messages::Role::gateway: return "gateway";
-    case messages::Role::router: return "router";
-    case messages::Role::text: return "text";
-    case messages::Role::expert: return "expert";
-    case messages::Role::vision: return "vision";
-    case messages::Role::voice: return "voice";
-    case messages::Role::sensor: return "sensor";
-  }
-  return "unknown";
-}
+using messages::name_of;
 
 constexpr std::string_view name_of(messages::ModelKind kind) noexcept {
   switch (kind) {

@@ -7,9 +7,9 @@
 namespace zenith::gateway {
 namespace {
 
-void write_voice(JsonWriter& w, std::string_view id, const std::string& model, std::string_view alias_of) {
-  w.begin_object().key("id").string(std::string{id}).key("object").string("voice").key("model").string(model);
-  w.key("alias_of");
+void write_voice(JsonWriter& w, std::string_view id, const messages::ModelEntry& model, std::string_view alias_of) {
+  w.begin_object().key("id").string(std::string{id}).key("model").string(model.name);
+  w.key("language").string(model.language).key("sample_rate").integer(model.sample_rate).key("alias_of");
   if (alias_of.empty()) {
     w.null();
   } else {
@@ -29,11 +29,11 @@ void speech(const std::shared_ptr<Call>& call) {
 void voices(const std::shared_ptr<Call>& call) {
   const auto snapshot = call->gateway.port.snapshot();
   JsonWriter w;
-  w.begin_object().key("object").string("list").key("data").begin_array();
+  w.begin_object().key("voices").begin_array();
   for (const auto& model : snapshot.models) {
     if (!model.alias_of.empty() || model.voices.empty()) continue;
-    for (const auto& voice : model.voices) write_voice(w, voice, model.name, {});
-    for (const auto stock : kStockVoices) write_voice(w, stock, model.name, model.voices.front());
+    for (const auto& voice : model.voices) write_voice(w, voice, model, {});
+    for (const auto stock : kStockVoices) write_voice(w, stock, model, model.voices.front());
   }
   w.end_array().end_object();
   call->reply_json(w.take());

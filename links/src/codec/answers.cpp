@@ -51,6 +51,8 @@ At<void> write_happening(Writer& w, const messages::Audio& e) {
   return fb::CreateAudio(w.fbb(), e.sample_rate).Union();
 }
 
+At<void> write_happening(Writer& w, const messages::AudioBytes&) { return fb::CreateAudioBytes(w.fbb()).Union(); }
+
 template <class E>
 constexpr fb::Happening kHappening = fb::Happening::NONE;
 template <>
@@ -63,6 +65,8 @@ template <>
 constexpr fb::Happening kHappening<messages::Finished> = fb::Happening::Finished;
 template <>
 constexpr fb::Happening kHappening<messages::Audio> = fb::Happening::Audio;
+template <>
+constexpr fb::Happening kHappening<messages::AudioBytes> = fb::Happening::AudioBytes;
 
 messages::LogprobEntry read_entry(Reader& r, const fb::LogprobEntry* from) {
   if (from == nullptr) {
@@ -103,27 +107,32 @@ messages::Finished read_finished(Reader& r, const fb::Finished& from) {
       {from.prompt_n(), from.predicted_n(), from.cache_n(), from.queue_ms(), from.prompt_ms(), from.predicted_ms()}};
 }
 
-Tensor write_samples(const std::vector<std::int16_t>& samples) {
-  std::vector<std::byte> bytes(samples.size() * sizeof(std::int16_t));
-  if (!bytes.empty()) std::memcpy(bytes.data(), samples.data(), bytes.size());
-  return Tensor{DType::i16, 1, {static_cast<std::uint32_t>(samples.size())}, Buffer::of(std::move(bytes))};
+template <class T>
+Tensor write_row(DType dtype, const std::vector<T>& row) {
+  std::vector<std::byte> bytes(row.size() * sizeof(T));
+  if (!bytes.empty()) std::memcpy(bytes.data(), row.data(), bytes.size());
+  return Tensor{dtype, 1, {static_cast<std::uint32_t>(row.size())}, Buffer::of(std::move(bytes))};
+}
+
+template <class T>
+std::vector<T> read_row(Reader& r, DType dtype, std::size_t most, const std::vector<Tensor>& tensors) {
+  if (tensors.size() != 1 || tensors.front().dtype != dtype || tensors.front().rank != 1) {
+    r.fail("samples", fmt::format("are no {} tensor of rank 1", dtype_info(dtype).name));
+    return {};
+  }
+  const Tensor& t = tensors.front();
+  if (t.dims[0] == 0 || t.dims[0] > most) {
+    r.fail("samples", "are none or too many");
+    return {};
+  }
+  std::vector<T> out(t.dims[0]);
+  std::memcpy(out.data(), t.data.data(), out.size() * sizeof(T));
+  return out;
 }
 
 messages::Audio read_audio(Reader& r, const fb::Audio& from, const std::vector<Tensor>& tensors) {
-  messages::Audio out{from.sample_rate(), {}};
-  if (out.sample_rate == 0) r.fail("sample_rate", "is 0");
-  if (tensors.size() != 1 || tensors.front().dtype != DType::i16 || tensors.front().rank != 1) {
-    r.fail("samples", "are no i16 tensor of rank 1");
-    return out;
-  }
-  const Tensor& t = tensors.front();
-  if (t.dims[0] == 0 || t.dims[0] > messages::kMostSamples) {
-    r.fail("samples", "are none or too many");
-    return out;
-  }
-  out.samples.resize(t.dims[0]);
-  std::memcpy(out.samples.data(), t.data.data(), out.samples.size() * sizeof(std::int16_t));
-  return out;
+  if (from.sample_rate() == 0) r.fail("sample_rate", "is 0");
+  return {from.sample_rate(), read_row<std::int16_t>(r, DType::i16, messages::kMostSamples, tensors)};
 }
 
 messages::Event read_event(Reader& r, const fb::Event& from, const std::vector<Tensor>& tensors) {
@@ -134,6 +143,8 @@ messages::Event read_event(Reader& r, const fb::Event& from, const std::vector<T
                                e->completion_tokens(), e->reasoning_tokens()};
   if (const auto* e = from.happening_as_Finished()) return read_finished(r, *e);
   if (const auto* e = from.happening_as_Audio()) return read_audio(r, *e, tensors);
+  if (from.happening_as_AudioBytes() != nullptr)
+    return messages::AudioBytes{read_row<std::uint8_t>(r, DType::u8, messages::kMostAudioBytes, tensors)};
   r.fail("happening", "is none that is known");
   return {};
 }
@@ -196,7 +207,8 @@ wire::Message event_to_wire(RequestId id, const messages::Event& event) {
           Writer w{BadText::repair};
           const auto at = write_happening(w, e);
           out.body = w.finish(fb::CreateEvent(w.fbb(), kHappening<E>, at));
-          if constexpr (std::is_same_v<E, messages::Audio>) out.tensors.push_back(write_samples(e.samples));
+          if constexpr (std::is_same_v<E, messages::Audio>) out.tensors.push_back(write_row(DType::i16, e.samples));
+          if constexpr (std::is_same_v<E, messages::AudioBytes>) out.tensors.push_back(write_row(DType::u8, e.bytes));
           return out;
         }
       },

@@ -53,6 +53,16 @@ ZENITH_SAME(messages::FinishReason, stop);
 ZENITH_SAME(messages::FinishReason, length);
 
 template <>
+struct Twin<messages::AudioFormat> {
+  using type = fb::AudioFormat;
+};
+ZENITH_SAME(messages::AudioFormat, samples);
+ZENITH_SAME(messages::AudioFormat, mp3);
+ZENITH_SAME(messages::AudioFormat, opus);
+ZENITH_SAME(messages::AudioFormat, flac);
+ZENITH_SAME(messages::AudioFormat, aac);
+
+template <>
 struct Twin<messages::Role> {
   using type = fb::Role;
 };

@@ -13,8 +13,10 @@ At<fb::ModelEntry> write_model(Writer& w, const messages::ModelEntry& model) {
   const auto license = w.text(model.license, "model.license");
   const auto architecture = w.text(model.architecture, "model.architecture");
   const auto voices = w.texts(model.voices, "model.voices");
+  const auto language = w.text(model.language, "model.language");
   return fb::CreateModelEntry(w.fbb(), name, to_fb(model.kind), alias_of, inputs, outputs, model.context_length,
-                              license, architecture, model.generation.value, model.created_unix_seconds, voices);
+                              license, architecture, model.generation.value, model.created_unix_seconds, voices,
+                              language, model.sample_rate);
 }
 
 At<fb::Member> write_member(Writer& w, const messages::Member& member) {
@@ -50,6 +52,8 @@ messages::ModelEntry read_model(Reader& r, const fb::ModelEntry& from) {
   out.generation = Generation{from.generation()};
   out.created_unix_seconds = from.created_unix_seconds();
   out.voices = r.texts(from.voices(), "model.voices");
+  out.language = r.text(from.language(), "model.language");
+  out.sample_rate = from.sample_rate();
   return out;
 }
 

@@ -113,6 +113,7 @@ messages::Speak read_work(Reader& r, const fb::Speak& from) {
   s.voice = r.text(from.voice(), "voice");
   s.speed = from.speed();
   s.credit_events = from.credit_events();
+  s.format = r.one_of<messages::AudioFormat>(from.format(), "format");
   if (const auto field = out_of_range(s); !field.empty()) r.fail(field, "is out of range");
   return s;
 }

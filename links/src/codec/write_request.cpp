@@ -96,7 +96,7 @@ At<fb::Speak> write_work(Writer& w, const messages::Speak& s) {
   const auto model = w.text(s.model, "model");
   const auto input = w.text(s.input, "input");
   const auto voice = w.text(s.voice, "voice");
-  return fb::CreateSpeak(w.fbb(), model, input, voice, s.speed, s.credit_events);
+  return fb::CreateSpeak(w.fbb(), model, input, voice, s.speed, s.credit_events, to_fb(s.format));
 }
 
 template <class T>

@@ -212,6 +212,11 @@ std::string line(std::int64_t ns, RequestId id, const Event& event) {
                                       out["samples"] = audio.samples.size();
                                       return out;
                                     },
+                                    [&](const AudioBytes& audio) {
+                                      Json out = answer_json("audio_bytes", ns, id);
+                                      out["bytes"] = audio.bytes.size();
+                                      return out;
+                                    },
                                     [&](const Error& error) { return json_of(ns, id, error); }},
                          event));
 }

@@ -30,7 +30,7 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
   std::set<std::string> ids;
   std::size_t texts = 0;
   for (const ServiceConfig& service : services) {
-    if (service.role == "gateway" || service.role == "router" || service.role == "voice") continue;
+    if (service.role == "gateway" || service.role == "router" || messages::in_media(service.role)) continue;
     if (service.role != "text") {
       return fail(Errc::invalid_argument,
                   fmt::format("service.role is '{}'; known roles: gateway, router, text, voice", service.role),
@@ -57,15 +57,18 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
   return out;
 }
 
-Expected<std::vector<VoiceSpec>> plan_voices(const Config& config) {
-  std::vector<VoiceSpec> out;
+Expected<std::vector<HostedSpec>> plan_hosted(const Config& config, const std::function<bool(messages::Role)>& has) {
+  std::vector<HostedSpec> out;
   for (const ServiceConfig& service : config.services) {
-    if (service.role != "voice") continue;
-    if (service.models.empty()) return fail(Errc::invalid_argument, "a voice service names no model", "service.model");
+    const auto role = messages::role_of(service.role);
+    if (!role || !messages::in_media(*role) || !has(*role)) continue;
+    if (service.models.empty()) {
+      return fail(Errc::invalid_argument, fmt::format("a {} service names no model", service.role), "service.model");
+    }
     if (service.queue == 0) return fail(Errc::invalid_argument, "service.queue must be at least 1", "service.queue");
     for (const std::string& model : service.models) {
-      out.push_back(
-          {model, service.models.size() == 1 ? service.id : fmt::format("{}:{}", service.id, model), service.queue});
+      out.push_back({*role, model, service.models.size() == 1 ? service.id : fmt::format("{}:{}", service.id, model),
+                     service.queue});
     }
   }
   return out;

@@ -6,6 +6,7 @@
 
 #include "zenith/core/log.hpp"
 #include "zenith/kernels/dispatch.hpp"
+#include "zenith/messages/roles.hpp"
 #include "zenith/wire/curve.hpp"
 
 namespace zenith::services {
@@ -18,6 +19,15 @@ constexpr int kMostInstances = 64;
 const ServiceConfig* first_of(const Config& config, std::string_view role) {
   const auto it =
       std::find_if(config.services.begin(), config.services.end(), [&](const auto& s) { return s.role == role; });
+  return it == config.services.end() ? nullptr : &*it;
+}
+
+/// The service whose endpoint is the process's: one text or media process listens once.
+const ServiceConfig* first_served(const Config& config, const std::set<Role>& roles) {
+  const auto it = std::find_if(config.services.begin(), config.services.end(), [&](const auto& service) {
+    const auto role = messages::role_of(service.role);
+    return role && *role != Role::gateway && *role != Role::router && roles.contains(*role);
+  });
   return it == config.services.end() ? nullptr : &*it;
 }
 
@@ -44,15 +54,6 @@ Expected<wire::Claim> claim_id(const wire::RunDir& dir, std::string& id) {
 Expected<std::string> endpoint_of(const ServiceConfig& service, const wire::RunDir& dir) {
   if (!service.endpoint.empty()) return service.endpoint;
   return dir.endpoint(service.id);
-}
-
-std::string role_name(Role role) {
-  switch (role) {
-    case Role::gateway: return "gateway";
-    case Role::router: return "router";
-    case Role::voice: return "voice";
-    default: return "text";
-  }
 }
 
 /// Keys of this process when something of it goes over TCP: those of its first service's name.
@@ -86,9 +87,9 @@ std::vector<messages::LinkLine> lines_of(const links::ZmqHub& hub) {
 
 std::set<Role> roles_of(const std::vector<std::string>& names, const Config& config) {
   std::set<Role> roles;
-  for (const Role role : {Role::gateway, Role::router, Role::text, Role::voice}) {
-    const bool named = std::find(names.begin(), names.end(), role_name(role)) != names.end();
-    if (named || (names.empty() && first_of(config, role_name(role)) != nullptr)) roles.insert(role);
+  for (const auto& [role, name] : messages::kRoleNames) {
+    const bool named = std::find(names.begin(), names.end(), name) != names.end();
+    if (named || (names.empty() && first_of(config, name) != nullptr)) roles.insert(role);
   }
   return roles;
 }
@@ -114,10 +115,9 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const JoinOptions& jo
   place.epoch = std::max<std::uint64_t>(1, effects.random_seed());
   std::string key_name, name;
   for (ServiceConfig& service : config.services) {
-    const bool mine = (service.role == "gateway" && has(Role::gateway)) ||
-                      (service.role == "router" && has(Role::router)) || (service.role == "text" && has(Role::text)) ||
-                      (service.role == "voice" && has(Role::voice));
-    const bool childs = service.role == "voice" && join_options.children;
+    const auto role = messages::role_of(service.role);
+    const bool mine = role && has(*role);
+    const bool childs = messages::in_media(service.role) && join_options.children;
     if (!mine && !childs) continue;
     if (join_options.claim) {
       auto claim = claim_id(*dir, service.id);
@@ -142,11 +142,11 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const JoinOptions& jo
     place.directory_key = std::move(*key);
   }
   if (place.serves()) {
-    const ServiceConfig& text = *first_of(config, has(Role::text) ? "text" : "voice");
-    const auto endpoint = endpoint_of(text, *dir);
+    const ServiceConfig& server = *first_served(config, join_options.roles);
+    const auto endpoint = endpoint_of(server, *dir);
     if (!endpoint) return tl::make_unexpected(endpoint.error());
-    place.service_endpoint = text.endpoint;  // empty: as bound
-    place.service_bind = text.bind.empty() ? *endpoint : text.bind;
+    place.service_endpoint = server.endpoint;  // empty: as bound
+    place.service_bind = server.bind.empty() ? *endpoint : server.bind;
     tcp = tcp || is_tcp(*endpoint);
     out.endpoint = *endpoint;
   }

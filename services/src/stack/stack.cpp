@@ -12,9 +12,9 @@
 #include "zenith/core/log.hpp"
 #include "zenith/kernels/dispatch.hpp"
 #include "zenith/kernels/thread_pool.hpp"
+#include "zenith/messages/roles.hpp"
 #include "zenith/services/graph_port.hpp"
 #include "zenith/services/text/text_service.hpp"
-#include "zenith/services/voice/voice_service.hpp"
 
 namespace zenith::services {
 namespace {
@@ -39,26 +39,13 @@ messages::ModelEntry entry_of(const ModelSpec& spec, const TextEngine& engine, s
   return entry;
 }
 
-messages::ModelEntry entry_of(const VoiceSpec& spec, const SpeakerInfo& info, std::int64_t now) {
-  messages::ModelEntry entry;
-  entry.name = spec.name;
-  entry.kind = messages::ModelKind::speech;
-  entry.input_modalities = {"text"};
-  entry.output_modalities = {"audio"};
-  entry.architecture = info.architecture;
-  entry.generation = info.generation;
-  entry.created_unix_seconds = now;
-  entry.voices = info.voices;
-  return entry;
-}
-
 class StackImpl final : public Stack {
  public:
-  StackImpl(StackOptions options, std::vector<ModelSpec> specs, std::vector<VoiceSpec> voices, Effects& effects,
+  StackImpl(StackOptions options, std::vector<ModelSpec> specs, std::vector<HostedSpec> hosted, Effects& effects,
             MemoryLedger& ledger, Metrics& metrics)
       : options_(std::move(options)),
         specs_(std::move(specs)),
-        voices_(std::move(voices)),
+        hosted_(std::move(hosted)),
         effects_(effects),
         ledger_(ledger),
         metrics_(metrics),
@@ -71,7 +58,6 @@ class StackImpl final : public Stack {
     const std::uint32_t threads = options_.config.lanes.compute;
     lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
     worker_ = make_worker("zenith-prepare");
-    if (!voices_.empty()) voice_worker_ = make_worker("zenith-voice");
     loader_ = make_worker("zenith-load");
     // The first view is published by hand: the directory goes on from it, and requests may come at once.
     DirectoryState first{*board_->view()};
@@ -87,7 +73,10 @@ class StackImpl final : public Stack {
       first.on(Announce{{role, id, Health::loading, model, "waits for its turn to load"}, {}});
     };
     for (const ModelSpec& spec : specs_) announce(Role::text, spec.service_id, spec.name);
-    for (const VoiceSpec& spec : voices_) announce(Role::voice, spec.service_id, spec.name);
+    for (const HostedSpec& spec : hosted_) {
+      announce(spec.role, spec.service_id, spec.name);
+      hosted_workers_[spec.service_id] = make_worker("zenith-media");
+    }
     for (const ChildService& child : options_.children) {
       first.on(Announce{{child.role, child.id, Health::loading, child.model, "its process is being started"}, {}});
     }
@@ -109,8 +98,8 @@ class StackImpl final : public Stack {
     for (const ModelSpec& spec : specs_) {
       if (auto ok = loader_->submit([this, spec] { load(spec); }); !ok) return ok;
     }
-    for (const VoiceSpec& spec : voices_) {
-      if (auto ok = loader_->submit([this, spec] { load_voice(spec); }); !ok) return ok;
+    for (const HostedSpec& spec : hosted_) {
+      if (auto ok = loader_->submit([this, spec] { load_hosted(spec); }); !ok) return ok;
     }
     return {};
   }
@@ -168,7 +157,7 @@ class StackImpl final : public Stack {
     cancel_rest();
     loader_->stop();
     worker_->stop();
-    if (voice_worker_) voice_worker_->stop();
+    for (const auto& [id, worker] : hosted_workers_) worker->stop();
     lane_->stop();
     system_.kill(supervisor_.address());  // first, so that it restarts nothing
     system_.stop();
@@ -186,9 +175,9 @@ class StackImpl final : public Stack {
       parts.numerics[spec.service_id] =
           kernels::numerics_id() + (spec.numerics == kernels::Numerics::exact ? " exact" : " fast");
     }
-    for (const VoiceSpec& spec : voices_) {
+    for (const HostedSpec& spec : hosted_) {
       parts.local_ids.push_back(spec.service_id);
-      parts.numerics[spec.service_id] = "speech";
+      parts.numerics[spec.service_id] = messages::name_of(spec.role);
     }
     parts.load = [this](const std::string& id) { return load_of(id); };
     parts.system = &system_;
@@ -203,7 +192,7 @@ class StackImpl final : public Stack {
   std::size_t capacity() const {
     std::size_t all = options_.placement ? 1024 : 64;  // those that are refused or end while they are counted
     for (const ModelSpec& spec : specs_) all += spec.sequences + spec.queue;
-    for (const VoiceSpec& spec : voices_) all += spec.queue;
+    for (const HostedSpec& spec : hosted_) all += spec.queue;
     return all;
   }
 
@@ -316,25 +305,27 @@ class StackImpl final : public Stack {
   }
 
   // On the loader's thread.
-  void load_voice(const VoiceSpec& spec) {
+  void load_hosted(const HostedSpec& spec) {
     report(spec.service_id, Health::loading, "loading");
     const Instant start = effects_.clock().now();
-    auto speaker =
-        options_.find(spec.name).and_then([&](const auto& path) { return options_.speaker(spec.name, path); });
-    if (!speaker) {
-      log(LogLevel::error, "stack", "a voice could not be loaded",
-          {{"model", spec.name}, {"reason", speaker.error().message}});
-      return report(spec.service_id, Health::failed, speaker.error().message);
+    const auto service =
+        options_.find(spec.name).and_then([&](const auto& path) { return options_.hosted(spec, path); });
+    if (!service) {
+      log(LogLevel::error, "stack", "a model could not be loaded",
+          {{"model", spec.name}, {"reason", service.error().message}});
+      return report(spec.service_id, Health::failed, service.error().message);
     }
-    log(LogLevel::info, "stack", "voice loaded",
+    log(LogLevel::info, "stack", "model loaded",
         {{"model", spec.name},
          {"service", spec.service_id},
          {"seconds", std::chrono::duration<double>(effects_.clock().now() - start).count()}});
-    auto entry = entry_of(spec, (*speaker)->info(), effects_.clock().unix_seconds());
+    auto entry = service->entry;
+    entry.name = spec.name;
     entry.license = options_.license(spec.name);
-    const VoiceSetup setup{std::shared_ptr<Speaker>{std::move(*speaker)}, voice_worker_.get(), &effects_,
-                           &loads_.at(spec.service_id), spec.queue};
-    supervise_service(spec.service_id, entry, [setup] { return make_voice_service(setup); });
+    entry.created_unix_seconds = effects_.clock().unix_seconds();
+    const HostedSetup setup{hosted_workers_.at(spec.service_id).get(), &effects_, &loads_.at(spec.service_id),
+                            spec.queue};
+    supervise_service(spec.service_id, entry, [make = service->make, setup] { return make(setup); });
   }
 
   void supervise_service(const std::string& service_id, const messages::ModelEntry& entry,
@@ -362,12 +353,13 @@ class StackImpl final : public Stack {
 
   StackOptions options_;
   std::vector<ModelSpec> specs_;
-  std::vector<VoiceSpec> voices_;
+  std::vector<HostedSpec> hosted_;
   Effects& effects_;
   MemoryLedger& ledger_;
   Metrics& metrics_;
   std::unique_ptr<Lane> lane_;
-  std::unique_ptr<Worker> worker_, voice_worker_, loader_;
+  std::unique_ptr<Worker> worker_, loader_;
+  std::map<std::string, std::unique_ptr<Worker>> hosted_workers_;  // by service id
   std::shared_ptr<Board> board_;
   std::shared_ptr<SharedRef<DirectoryMessage>> directory_ = std::make_shared<SharedRef<DirectoryMessage>>();
   std::shared_ptr<SharedRef<RouterMessage>> router_ = std::make_shared<SharedRef<RouterMessage>>();
@@ -388,18 +380,18 @@ Expected<std::unique_ptr<Stack>> Stack::start(StackOptions options, Effects& eff
   Expected<std::vector<ModelSpec>> specs = std::vector<ModelSpec>{};
   if (!options.placement || options.placement->has(messages::Role::text)) specs = plan_services(options.config);
   if (!specs) return tl::make_unexpected(std::move(specs.error()));
-  Expected<std::vector<VoiceSpec>> voices = std::vector<VoiceSpec>{};
-  if (options.placement && options.placement->has(messages::Role::voice) && options.speaker) {
-    voices = plan_voices(options.config);
+  Expected<std::vector<HostedSpec>> hosted = std::vector<HostedSpec>{};
+  if (options.placement && options.hosted) {
+    hosted = plan_hosted(options.config, [&](Role role) { return options.placement->has(role); });
   }
-  if (!voices) return tl::make_unexpected(std::move(voices.error()));
+  if (!hosted) return tl::make_unexpected(std::move(hosted.error()));
   if (!options.find) {
     const auto& dir = options.config.models.dir;
     options.find = [dir = dir.empty() ? zenith_home() / "models" : std::filesystem::path{dir}](
                        const std::string& name) { return find_model_file(dir, name); };
   }
   auto stack =
-      std::make_unique<StackImpl>(std::move(options), std::move(*specs), std::move(*voices), effects, ledger, metrics);
+      std::make_unique<StackImpl>(std::move(options), std::move(*specs), std::move(*hosted), effects, ledger, metrics);
   if (auto ok = stack->begin(); !ok) return tl::make_unexpected(std::move(ok.error()));
   return stack;
 }

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 
 #include "zenith/core/utf8.hpp"
 #include "zenith/services/voice/sentences.hpp"
@@ -13,6 +14,13 @@ namespace {
 
 constexpr std::size_t kPiece = 16384;  // samples of one event: 0.7 s at 22 kHz
 static_assert(kPiece <= messages::kMostSamples);
+
+template <class T>
+std::vector<std::span<const T>> parts_of(std::span<const T> all, std::size_t most) {
+  std::vector<std::span<const T>> out;
+  for (std::size_t at = 0; at < all.size(); at += most) out.push_back(all.subspan(at, std::min(most, all.size() - at)));
+  return out;
+}
 
 double milliseconds(Duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
@@ -94,6 +102,7 @@ std::optional<SpeechJob> VoiceCore::next_job() {
   lines_.erase(it);
   SpeechJob job{line.id, std::move(line.sentences.front()), line.voice, line.speed};
   line.sentences.pop_front();
+  job.last = line.sentences.empty();
   line.making = true;
   if (!line.started) line.started = last_now_;
   lines_.push_back(std::move(line));  // behind the others
@@ -102,14 +111,27 @@ std::optional<SpeechJob> VoiceCore::next_job() {
 }
 
 void VoiceCore::samples(RequestId id, std::vector<std::int16_t> samples) {
-  Line* line = find(id);
-  if (line == nullptr) return;
-  line->samples += samples.size();
-  for (std::size_t at = 0; at < samples.size(); at += kPiece) {
-    const auto begin = samples.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto end = samples.begin() + static_cast<std::ptrdiff_t>(std::min(at + kPiece, samples.size()));
-    line->pieces.emplace_back(begin, end);
+  std::vector<messages::Event> out;
+  for (const auto part : parts_of<std::int16_t>(samples, kPiece)) {
+    out.emplace_back(messages::Audio{info_.sample_rate, {part.begin(), part.end()}});
   }
+  keep(id, std::move(out));
+}
+
+void VoiceCore::bytes(RequestId id, std::vector<std::uint8_t> bytes) {
+  std::vector<messages::Event> out;
+  for (const auto part : parts_of<std::uint8_t>(bytes, messages::kMostAudioBytes)) {
+    out.emplace_back(messages::AudioBytes{{part.begin(), part.end()}});
+  }
+  keep(id, std::move(out));
+}
+
+void VoiceCore::keep(RequestId id, std::vector<messages::Event> pieces) {
+  Line* line = find(id);
+  if (line == nullptr || pieces.empty()) return;
+  line->spoke = true;
+  line->pieces.insert(line->pieces.end(), std::make_move_iterator(pieces.begin()),
+                      std::make_move_iterator(pieces.end()));
   send(*line);
 }
 
@@ -129,7 +151,7 @@ void VoiceCore::job_done(RequestId id, const Status& result, Instant now) {
 
 void VoiceCore::send(Line& line) {
   while (line.credit > 0 && !line.pieces.empty()) {
-    events_.emplace_back(line.id, messages::Audio{info_.sample_rate, std::move(line.pieces.front())});
+    events_.emplace_back(line.id, std::move(line.pieces.front()));
     line.pieces.pop_front();
     --line.credit;
   }
@@ -138,7 +160,7 @@ void VoiceCore::send(Line& line) {
 void VoiceCore::finish_if_done(RequestId id, Instant now) {
   const Line* line = find(id);
   if (line == nullptr || line->making || !line->sentences.empty() || !line->pieces.empty()) return;
-  if (line->samples == 0 && line->unspoken) {
+  if (!line->spoke && line->unspoken) {
     events_.emplace_back(id, *line->unspoken);
   } else {
     messages::Finished finished;

@@ -4,6 +4,7 @@
 #include <exception>
 #include <unordered_map>
 
+#include "zenith/actors/protocol.hpp"
 #include "zenith/services/voice/voice_core.hpp"
 
 namespace zenith::services {
@@ -16,14 +17,23 @@ struct SamplesReady {
   RequestId id;
   std::vector<std::int16_t> samples;
 };
+/// The same of a file.
+struct BytesReady {
+  RequestId id;
+  std::vector<std::uint8_t> bytes;
+};
 struct SentenceDone {
   RequestId id;
   Status result;
 };
 
-class VoiceService final : public Actor<ServiceMessage, SamplesReady, SentenceDone> {
+class VoiceService final : public Actor<ServiceMessage, SamplesReady, BytesReady, SentenceDone> {
  public:
-  explicit VoiceService(VoiceSetup setup) : setup_(std::move(setup)), core_(setup_.speaker->info(), setup_.queue) {}
+  VoiceService(std::shared_ptr<Speaker> speaker, EncoderFactory encoders, const HostedSetup& setup)
+      : speaker_(std::move(speaker)),
+        encoders_(std::move(encoders)),
+        setup_(setup),
+        core_(speaker_->info(), setup_.queue) {}
   ~VoiceService() override {
     for (const auto& [id, client] : clients_) *client.gone = true;
   }
@@ -35,6 +45,11 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, SentenceDo
 
   void on(SamplesReady ready, Context& self) override {
     core_.samples(ready.id, std::move(ready.samples));
+    pump(self);
+  }
+
+  void on(BytesReady ready, Context& self) override {
+    core_.bytes(ready.id, std::move(ready.bytes));
     pump(self);
   }
 
@@ -55,6 +70,7 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, SentenceDo
     Ref<SessionMessage> session;
     std::uint32_t attempt = 1;
     std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
+    std::shared_ptr<SpeechEncoder> encoder{};  ///< touched by the worker only; null: samples
   };
 
   void handle(SpeakWork& work, Context& self) {
@@ -66,9 +82,15 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, SentenceDo
       }
       forget(id);
     }
+    Client client{work.session, work.attempt};
+    if (work.request->format != messages::AudioFormat::samples) {
+      auto encoder = encoders_(work.request->format, speaker_->info().sample_rate);
+      if (!encoder) return work.session.send(FromService{std::move(encoder.error()), work.attempt});
+      client.encoder = std::move(*encoder);
+    }
     self.watch(work.session.address());
     by_actor_[work.session.address().id()] = id;
-    clients_[id] = Client{work.session, work.attempt};
+    clients_[id] = std::move(client);
     core_.arrive(*work.request, self.now());
   }
   void handle(Submit& submit, Context&) { submit.session.send(FromService{no_text(), submit.attempt}); }
@@ -103,24 +125,50 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, SentenceDo
     auto job = core_.next_job();
     if (setup_.load != nullptr) setup_.load->set(load());
     if (!job) return;
-    const RequestId id = job->id;
-    const auto taken =
-        setup_.worker->submit([speaker = setup_.speaker, job = std::move(*job), gone = clients_.at(id).gone,
-                               samples = self.ref<SamplesReady>(), done = self.ref<SentenceDone>()] {
-          Status result;
-          try {
-            if (!*gone) {
-              result = speaker->speak(job.sentence, job.voice, job.speed, [&](std::vector<std::int16_t> piece) {
-                samples.send(SamplesReady{job.id, std::move(piece)});
-                return !gone->load();
-              });
-            }
-          } catch (const std::exception& e) {
-            result = fail(Errc::internal, std::string{"the sentence could not be spoken: "} + e.what());
-          }
-          done.send(SentenceDone{job.id, std::move(result)});
-        });
-    if (!taken) self.ref<SentenceDone>().send(SentenceDone{id, taken});
+    const Client& client = clients_.at(job->id);
+    const Work work{speaker_, client.encoder, client.gone, self.ref<SamplesReady>(), self.ref<BytesReady>()};
+    const auto taken = setup_.worker->submit([work, job = *job, done = self.ref<SentenceDone>()] {
+      Status result;
+      try {
+        if (!*work.gone) result = make(work, job);
+      } catch (const std::exception& e) {
+        result = fail(Errc::internal, std::string{"the sentence could not be spoken: "} + e.what());
+      }
+      done.send(SentenceDone{job.id, std::move(result)});
+    });
+    if (!taken) self.ref<SentenceDone>().send(SentenceDone{job->id, taken});
+  }
+
+  /// What the worker needs of a request.
+  struct Work {
+    std::shared_ptr<Speaker> speaker;
+    std::shared_ptr<SpeechEncoder> encoder;
+    std::shared_ptr<std::atomic<bool>> gone;
+    Ref<SamplesReady> samples;
+    Ref<BytesReady> bytes;
+  };
+
+  // On the worker.
+  static Status make(const Work& work, const SpeechJob& job) {
+    Status encoded;
+    const auto send = [&](Expected<std::vector<std::uint8_t>> bytes) {
+      if (!bytes) {
+        encoded = tl::make_unexpected(std::move(bytes.error()));
+      } else if (!bytes->empty()) {
+        work.bytes.send(BytesReady{job.id, std::move(*bytes)});
+      }
+    };
+    auto result = work.speaker->speak(job.sentence, job.voice, job.speed, [&](std::vector<std::int16_t> piece) {
+      if (work.encoder) {
+        send(work.encoder->take(piece));
+      } else {
+        work.samples.send(SamplesReady{job.id, std::move(piece)});
+      }
+      return encoded && !work.gone->load();
+    });
+    const bool spoken = result || result.error().code == Errc::unsupported;
+    if (work.encoder && job.last && spoken && encoded) send(work.encoder->finish());
+    return encoded ? result : encoded;
   }
 
   messages::Load load() const {
@@ -132,7 +180,9 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, SentenceDo
     return load;
   }
 
-  VoiceSetup setup_;
+  std::shared_ptr<Speaker> speaker_;
+  EncoderFactory encoders_;
+  HostedSetup setup_;
   VoiceCore core_;
   std::unordered_map<RequestId, Client> clients_;
   std::unordered_map<ActorId, RequestId> by_actor_;
@@ -140,8 +190,9 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, SentenceDo
 
 }  // namespace
 
-std::unique_ptr<Behaviour> make_voice_service(VoiceSetup setup) {
-  return std::make_unique<VoiceService>(std::move(setup));
+std::unique_ptr<Behaviour> make_voice_service(std::shared_ptr<Speaker> speaker, EncoderFactory encoders,
+                                              const HostedSetup& setup) {
+  return std::make_unique<VoiceService>(std::move(speaker), std::move(encoders), setup);
 }
 
 }  // namespace zenith::services

@@ -3,9 +3,11 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <thread>
@@ -17,6 +19,7 @@
 #include "verb.hpp"
 #include "verbs/pull_options.hpp"
 #include "zenith/core/log_level.hpp"
+#include "zenith/messages/roles.hpp"
 #include "zenith/services/process_links.hpp"
 #include "zenith/services/recording/recording_port.hpp"
 #include "zenith/services/stack.hpp"
@@ -27,13 +30,6 @@ namespace zenith::tools {
 namespace {
 
 using std::chrono::seconds;
-
-LogLevel level_of(const std::string& name) {
-  if (name == "debug") return LogLevel::debug;
-  if (name == "warn") return LogLevel::warn;
-  if (name == "error") return LogLevel::error;
-  return name == "off" ? LogLevel::off : LogLevel::info;
-}
 
 /// Every model lies there before anything listens. No thread runs yet: pull forks.
 Status fetch_models(const Config& config, bool offline) {
@@ -187,23 +183,23 @@ Status run_until_stopped(const ServeOptions& options, Config config, const Front
 /// The configuration as this process runs it: without the services of other processes.
 Config local_part(const Config& config, const std::set<messages::Role>& roles) {
   Config local = config;
-  if (!roles.contains(messages::Role::text)) {
-    std::erase_if(local.services, [](const auto& service) { return service.role == "text"; });
-  }
-  if (!roles.contains(messages::Role::voice)) {
-    std::erase_if(local.services, [](const auto& service) { return service.role == "voice"; });
-  }
+  std::erase_if(local.services, [&](const auto& service) {
+    const auto role = messages::role_of(service.role);
+    return role && *role != messages::Role::gateway && *role != messages::Role::router && !roles.contains(*role);
+  });
   return local;
 }
 
-/// `zenith serve voice`: this process becomes zenith-media. @returns why it cannot.
-Status become_media(const Config& config) {
-  const auto services = voice_services(config);
+/// `zenith serve voice` and `zenith serve vision`: this process becomes zenith-media. @returns why it cannot.
+Status become_media(const Config& config, const std::set<messages::Role>& roles) {
+  auto services = media_services(config);
+  std::erase_if(services, [&](const auto& service) { return !roles.contains(*messages::role_of(service.role)); });
   if (services.size() != 1) {
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("the configuration has {} voice services: `zenith serve voice` runs exactly one", services.size()),
-        "role");
+    return fail(Errc::invalid_argument,
+                fmt::format("the configuration has {} services of that role: a zenith-media started by hand runs "
+                            "exactly one",
+                            services.size()),
+                "role");
   }
   const auto command = media_command(config, services.front(), {});
   if (!command) return tl::make_unexpected(command.error());
@@ -235,15 +231,19 @@ Status serve(const ServeOptions& options, const Context&) {
   if (gateway) server_options = tools::server_options(*config);  // its keys are for this role only
   if (!server_options) return tl::make_unexpected(server_options.error());
   if (auto ok = fetch_models(local_part(*config, roles), options.offline); !ok) return ok;
-  const bool voice = roles.erase(messages::Role::voice) > 0;
-  if (voice && roles.empty()) return become_media(*config);
+  std::set<messages::Role> media;
+  std::copy_if(roles.begin(), roles.end(), std::inserter(media, media.end()),
+               [](auto role) { return messages::in_media(role); });
+  std::erase_if(roles, [](auto role) { return messages::in_media(role); });
+  if (roles.empty()) return become_media(*config, media);
 
   // From here on threads start. A client that goes away must not end the process.
   signal(SIGPIPE, SIG_IGN);
   auto signals = Signals::block({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return tl::make_unexpected(signals.error());
   const auto effects = system_effects();
-  auto links = services::join(*config, {.roles = roles, .version = ZENITH_VERSION, .children = voice}, *effects);
+  auto links =
+      services::join(*config, {.roles = roles, .version = ZENITH_VERSION, .children = !media.empty()}, *effects);
   if (!links) return tl::make_unexpected(links.error());
   MemoryLedger ledger{memory_budget(*config)};
   Metrics metrics;
@@ -257,7 +257,7 @@ Status serve(const ServeOptions& options, const Context&) {
   auto recorder = open_recorder(options, gateway, metrics);
   if (!recorder) return tl::make_unexpected(recorder.error());
   if (*links) stack_options.placement = (*links)->placement;
-  if (voice) stack_options.children = children_of(*config);
+  if (!media.empty()) stack_options.children = children_of(*config);
   auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
   if (!stack) return tl::make_unexpected(stack.error());
   std::optional<services::RecordingPort> recording;
@@ -276,7 +276,7 @@ Status serve(const ServeOptions& options, const Context&) {
     front.greeting = fmt::format("Zenith {} is ready at {}\n", fmt::join(options.roles, ", "), (*links)->endpoint);
   }
   Expected<std::vector<std::unique_ptr<MediaChild>>> children;
-  if (voice) children = start_children(*config, (*links)->placement.directory_endpoint, **stack);
+  if (!media.empty()) children = start_children(*config, (*links)->placement.directory_endpoint, **stack);
   if (!children) return tl::make_unexpected(children.error());
   const Status result = run_until_stopped(options, *config, front, *signals, **stack, effects->clock());
   children->clear();

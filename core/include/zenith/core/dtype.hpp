@@ -8,7 +8,24 @@
 
 namespace zenith {
 
-enum class DType : std::uint8_t { f32, f16, bf16, i8, i16, i32, i64, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
+enum class DType : std::uint8_t {
+  f32,
+  f16,
+  bf16,
+  i8,
+  i16,
+  i32,
+  i64,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q4_k,
+  q5_k,
+  q6_k,
+  u8
+};
 
 struct DTypeInfo {
   std::string_view name;   ///< as GGUF tools write it: "Q4_1"
@@ -33,6 +50,7 @@ constexpr DTypeInfo dtype_info(DType type) noexcept {
     case DType::q4_k: return {"Q4_K", 256, 144};
     case DType::q5_k: return {"Q5_K", 256, 176};
     case DType::q6_k: return {"Q6_K", 256, 210};
+    case DType::u8: return {"U8", 1, 1};
   }
   return {"?", 1, 0};
 }

@@ -33,6 +33,8 @@ struct ModelEntry {
   Generation generation;
   std::int64_t created_unix_seconds = 0;
   std::vector<std::string> voices{};  ///< of a speech model; the first is its own
+  std::string language{};             ///< of its voices, as BCP 47 has it; empty: not said
+  std::uint32_t sample_rate = 0;      ///< Hz, of speech; else 0
 };
 
 struct Snapshot {

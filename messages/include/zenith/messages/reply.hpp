@@ -62,9 +62,15 @@ struct Audio {
 };
 inline constexpr std::size_t kMostSamples = std::size_t{1} << 16;
 
-/// In order: Started, (Delta | ChoiceEnd)*, Finished; of a Speak: Audio*, Finished. An Error may come at any point and
-/// is last. Exactly one of Finished and Error comes.
-using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error, Audio>;
+/// The next bytes of an encoded file of speech, at most kMostAudioBytes.
+struct AudioBytes {
+  std::vector<std::uint8_t> bytes;
+};
+inline constexpr std::size_t kMostAudioBytes = std::size_t{1} << 18;
+
+/// In order: Started, (Delta | ChoiceEnd)*, Finished; of a Speak: (Audio | AudioBytes)*, Finished. An Error may come at
+/// any point and is last. Exactly one of Finished and Error comes.
+using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error, Audio, AudioBytes>;
 inline bool is_last(const Event& e) noexcept {
   return std::holds_alternative<Finished>(e) || std::holds_alternative<Error>(e);
 }

@@ -78,7 +78,11 @@ struct Generate {
   std::uint32_t credit_spent = 0;     ///< of the window, at the start: what the client has not taken yet
 };
 
-/// Text to speech. The answer is a stream: Audio, then Finished; the window bounds it as Generate's does.
+/// How speech comes: as samples, or as a file that is written while it is made.
+enum class AudioFormat : std::uint8_t { samples, mp3, opus, flac, aac };
+
+/// Text to speech. The answer is a stream: Audio or AudioBytes by the format, then Finished; the window bounds it as
+/// Generate's does.
 struct Speak {
   Header header;
   std::string model;  ///< name or alias
@@ -86,6 +90,7 @@ struct Speak {
   std::string voice;  ///< one of the model's; empty: its first
   float speed = 1;    ///< 0.25 … 4
   std::uint32_t credit_events = 16;
+  AudioFormat format = AudioFormat::samples;
 };
 
 /// Embeddings of one or more inputs.

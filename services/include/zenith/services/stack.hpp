@@ -14,8 +14,8 @@
 #include "zenith/core/metrics.hpp"
 #include "zenith/gateway/port.hpp"
 #include "zenith/models/engine/model.hpp"
+#include "zenith/services/hosted.hpp"
 #include "zenith/services/placement.hpp"
-#include "zenith/services/voice/speaker.hpp"
 
 namespace zenith::services {
 
@@ -28,12 +28,6 @@ struct ModelSpec {
   std::uint32_t sequences = 64, queue = 256;
   std::uint64_t kv_bytes = 1ull << 30;
   kernels::Numerics numerics = kernels::Numerics::fast;
-};
-
-/// One model of one voice service.
-struct VoiceSpec {
-  std::string name, service_id;
-  std::size_t queue = 0;  ///< requests open at once
 };
 
 /// A service that a child process of this one runs: known here before it has announced itself.
@@ -59,7 +53,7 @@ struct StackOptions {
   /// The licence of a model whose file names none; empty when nobody knows.
   std::function<std::string(const std::string& name)> license = [](const std::string&) { return std::string{}; };
   std::optional<Placement> placement;  ///< absent: every role in this process, no links
-  SpeakerLoader speaker;               ///< of the process that has the role voice; empty elsewhere
+  HostedLoader hosted;                 ///< of a process that has a role of media; empty elsewhere
   std::vector<ChildService> children{};
 };
 

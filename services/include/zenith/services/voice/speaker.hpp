@@ -3,22 +3,24 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "zenith/core/error.hpp"
 #include "zenith/core/ids.hpp"
+#include "zenith/messages/request.hpp"
 
 namespace zenith::services {
 
 struct SpeakerInfo {
   std::uint32_t sample_rate = 0;    ///< Hz
   std::vector<std::string> voices;  ///< at least one; the first is the default
-  Generation generation;
-  std::string architecture;
+  std::string language;             ///< as BCP 47 has it
+  Generation generation{};
+  std::string architecture{};
 };
 
 /// One thread at a time.
@@ -32,7 +34,18 @@ class Speaker {
                        const std::function<bool(std::vector<std::int16_t>)>& take) = 0;
 };
 
-using SpeakerLoader =
-    std::function<Expected<std::unique_ptr<Speaker>>(const std::string& name, const std::filesystem::path& path)>;
+/// Makes a file of what is spoken, while it is spoken. One thread at a time.
+class SpeechEncoder {
+ public:
+  virtual ~SpeechEncoder() = default;
+  /// @returns the bytes that are ready, often none.
+  virtual Expected<std::vector<std::uint8_t>> take(std::span<const std::int16_t> samples) = 0;
+  /// @returns the rest of the file.
+  virtual Expected<std::vector<std::uint8_t>> finish() = 0;
+};
+
+/// @param format any but samples. @returns unsupported when the process cannot write it.
+using EncoderFactory =
+    std::function<Expected<std::unique_ptr<SpeechEncoder>>(messages::AudioFormat format, std::uint32_t sample_rate)>;
 
 }  // namespace zenith::services

@@ -23,6 +23,7 @@ struct SpeechJob {
   RequestId id;
   std::string sentence, voice;
   float speed = 1;
+  bool last = false;  ///< of its request
 };
 
 /// Plain state; one thread. One sentence is made at a time; a request whose client takes nothing waits and lets the
@@ -38,6 +39,8 @@ class VoiceCore {
   /// What to make now; nothing while a sentence is being made.
   std::optional<SpeechJob> next_job();
   void samples(RequestId id, std::vector<std::int16_t> samples);
+  /// The next of the file that was asked for.
+  void bytes(RequestId id, std::vector<std::uint8_t> bytes);
   void job_done(RequestId id, const Status& result, Instant now);
   std::vector<std::pair<RequestId, messages::Event>> take_events() { return std::exchange(events_, {}); }
 
@@ -50,9 +53,9 @@ class VoiceCore {
     std::string voice;
     float speed = 1;
     std::deque<std::string> sentences;
-    std::deque<std::vector<std::int16_t>> pieces;  ///< made, and waiting for credit
+    std::deque<messages::Event> pieces;  ///< made, and waiting for credit
     std::uint64_t credit = 0;
-    std::uint64_t samples = 0;
+    bool spoke = false;
     Instant arrived;
     std::optional<Instant> started;
     std::optional<Error> unspoken;
@@ -60,6 +63,7 @@ class VoiceCore {
   };
   std::optional<Error> refusal(const messages::Speak& request) const;
   Line* find(RequestId id);
+  void keep(RequestId id, std::vector<messages::Event> pieces);
   void send(Line& line);
   void finish_if_done(RequestId id, Instant now);
 
