@@ -2,26 +2,26 @@
 
 #include "zenith/core/config.hpp"
 #include "zenith/media/audio_encoder.hpp"
-#include "zenith/media/piper.hpp"
+#include "zenith/media/voice.hpp"
 #include "zenith/services/voice/voice_service.hpp"
 
 namespace zenith::mediahost {
 namespace {
 
-class PiperSpeaker final : public services::Speaker {
+class MediaSpeaker final : public services::Speaker {
  public:
-  explicit PiperSpeaker(std::unique_ptr<media::PiperVoice> voice) : voice_(std::move(voice)) {
+  explicit MediaSpeaker(std::unique_ptr<media::Voice> voice) : voice_(std::move(voice)) {
     const auto& from = voice_->info();
-    info_ = {from.sample_rate, {from.voice}, "en-US", Generation{from.generation}, "piper-vits"};
+    info_ = {from.sample_rate, from.voices, from.language, Generation{from.generation}, from.architecture};
   }
   const services::SpeakerInfo& info() const noexcept override { return info_; }
-  Status speak(const std::string& sentence, const std::string&, float speed,
+  Status speak(const std::string& sentence, const std::string& voice, float speed,
                const std::function<bool(std::vector<std::int16_t>)>& take) override {
-    return voice_->speak(sentence, speed, take);
+    return voice_->speak(sentence, voice, speed, take);
   }
 
  private:
-  std::unique_ptr<media::PiperVoice> voice_;
+  std::unique_ptr<media::Voice> voice_;
   services::SpeakerInfo info_;
 };
 
@@ -56,16 +56,26 @@ Expected<std::unique_ptr<services::SpeechEncoder>> open_encoder(messages::AudioF
       });
 }
 
-Expected<services::HostedService> load_piper(const std::filesystem::path& path) {
-  return media::PiperVoice::load(path, zenith_home() / "cache" / "graphs").map([](auto voice) {
-    return services::hosted_voice(std::make_shared<PiperSpeaker>(std::move(voice)), open_encoder);
-  });
-}
-
 }  // namespace
 
-Expected<services::HostedService> load_hosted(const services::HostedSpec&, const std::filesystem::path& path) {
-  return load_piper(path);
+Expected<services::HostedService> load_hosted(const services::HostedSpec& spec, const std::filesystem::path& path) {
+  const auto cache = zenith_home() / "cache" / "graphs";
+  const auto beside = [&](const char* name) { return std::filesystem::exists(path.parent_path() / name); };
+  Expected<std::unique_ptr<media::Voice>> voice;
+  if (std::filesystem::exists(path.string() + ".json")) {
+    voice = media::load_piper(path, cache);
+  } else if (beside("vocab.json") && beside("voices.npz")) {
+    voice = media::load_kokoro(path, cache);
+  } else {
+    return fail(Errc::unsupported,
+                spec.name + ": " + path.string() +
+                    " is no voice that can be served: Piper's have a .onnx.json beside the graph, Kokoro's vocab.json "
+                    "and voices.npz",
+                "service.model");
+  }
+  return std::move(voice).map([](auto loaded) {
+    return services::hosted_voice(std::make_shared<MediaSpeaker>(std::move(loaded)), open_encoder);
+  });
 }
 
 }  // namespace zenith::mediahost

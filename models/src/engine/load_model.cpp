@@ -35,7 +35,8 @@ std::uint64_t packed_bytes(DType type) {
     case DType::i8:
     case DType::i16:
     case DType::i32:
-    case DType::i64: break;
+    case DType::i64:
+    case DType::u8: break;
   }
   return 0;
 }
