@@ -84,6 +84,19 @@ class Voice(unittest.TestCase):
         answer = self.speak(input=SENTENCE, response_format="pcm")
         self.assertEqual(answer.headers["content-type"], "audio/pcm;rate=22050")
 
+    def test_every_format_is_what_it_says(self):
+        starts = {"mp3": ("audio/mpeg", (b"\xff\xf3", b"\xff\xfb")), "opus": ("audio/ogg;codecs=opus", (b"OggS",)),
+                  "flac": ("audio/flac", (b"fLaC",)), "aac": ("audio/aac", (b"\xff\xf1",))}
+        plain = len(self.speak(input=SENTENCE, response_format="pcm").content)
+        for name, (content_type, first) in starts.items():
+            with self.subTest(name):
+                answer = self.speak(input=SENTENCE, response_format=name)
+                self.assertEqual((answer.status_code, answer.headers["content-type"]), (200, content_type))
+                self.assertTrue(answer.content.startswith(first), answer.content[:8])
+                self.assertTrue(plain / 40 < len(answer.content) < plain * 0.9, (len(answer.content), plain))
+        speech = self.client.audio.speech.create(model="tts-1", voice="alloy", input=SENTENCE)
+        self.assertTrue(speech.read().startswith(starts["mp3"][1]), "mp3 is what stock clients expect")
+
     def test_it_comes_as_it_is_made(self):
         started = time.monotonic()
         with httpx.stream("POST", self.url + "/v1/audio/speech", json={"input": LONG[:4000]}, timeout=300) as answer:

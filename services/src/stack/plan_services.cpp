@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "zenith/messages/roles.hpp"
+
 namespace zenith::services {
 namespace {
 
