@@ -200,7 +200,7 @@ class WithoutMedia(unittest.TestCase):
                 placements.EXE = whole
         done = subprocess.run([whole, "serve", "voice", "--offline"], capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("0 voice services", done.stderr)
+        self.assertIn("0 services of that role", done.stderr)
 
 
 class OtherPlacement(unittest.TestCase):
@@ -208,7 +208,8 @@ class OtherPlacement(unittest.TestCase):
         order = [("gateway", "gateway"), ("router", "router"), ("voice", "voice"), ("text", "text")]
         with placements.Placement(CONFIG, order) as placement:
             placement.wait_ready(wanted=3, seconds=120)
-            answer = httpx.post(f"http://127.0.0.1:{placement.port}/v1/audio/speech", json={"input": SENTENCE}, timeout=120)
+            answer = httpx.post(f"http://127.0.0.1:{placement.port}/v1/audio/speech",
+                                json={"input": SENTENCE, "response_format": "wav"}, timeout=120)
             self.assertEqual(answer.status_code, 200, answer.text)
             self.assertGreater(len(samples_of(answer.content)[1]), 22050)
 

@@ -25,7 +25,7 @@ THIRD_PARTIES = {
     "xxhash.h": {"core", "media", "models", "wire"},
     "CLI/": {"tools"},
     "curl/": {"tools"},
-    "zip.h": {"tools"},
+    "zip.h": {"media", "tools"},
     "openvino/": {"media"},
     "flite/": {"media"},
     "openssl/": {"gateway", "tools"},

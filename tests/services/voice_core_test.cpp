@@ -82,19 +82,19 @@ TEST_F(Core, speaks_sentence_by_sentence_and_finishes) {
 }
 
 TEST_F(Core, takes_turns_between_requests) {
-  core.arrive(speak(1, "A. B."), now);
-  core.arrive(speak(2, "C."), now);
+  core.arrive(speak(1, "Ay. Bee."), now);
+  core.arrive(speak(2, "Cee."), now);
   std::string order;
   while (auto job = core.next_job()) {
     order += job->sentence;
     core.samples(job->id, {1});
     core.job_done(job->id, {}, now);
   }
-  EXPECT_EQ(order, "A.C.B.");
+  EXPECT_EQ(order, "Ay.Cee.Bee.");
 }
 
 TEST_F(Core, without_credit_a_request_waits_and_makes_nothing_more) {
-  core.arrive(speak(1, "A. B.", 1), now);
+  core.arrive(speak(1, "Ay. Bee.", 1), now);
   core.samples(core.next_job()->id, std::vector<std::int16_t>(20'000));
   core.job_done(RequestId{1}, {}, now);
   EXPECT_EQ(core.take_events().size(), 1U);
@@ -103,11 +103,11 @@ TEST_F(Core, without_credit_a_request_waits_and_makes_nothing_more) {
   EXPECT_EQ(core.take_events().size(), 1U);
   EXPECT_FALSE(core.next_job()) << "that piece took the credit";
   core.grant(RequestId{1}, 1);
-  EXPECT_EQ(core.next_job()->sentence, "B.");
+  EXPECT_EQ(core.next_job()->sentence, "Bee.");
 }
 
 TEST_F(Core, a_cancelled_request_makes_no_further_sentence) {
-  core.arrive(speak(1, "A. B. C."), now);
+  core.arrive(speak(1, "Ay. Bee. Cee."), now);
   ASSERT_TRUE(core.next_job());
   core.cancel(RequestId{1});
   core.samples(RequestId{1}, {1, 2, 3});
@@ -118,9 +118,9 @@ TEST_F(Core, a_cancelled_request_makes_no_further_sentence) {
 }
 
 TEST_F(Core, a_full_line_is_overloaded_and_says_when_to_come_back) {
-  core.arrive(speak(1, "A."), now);
-  core.arrive(speak(2, "B."), now);
-  core.arrive(speak(3, "C."), now);
+  core.arrive(speak(1, "Ay."), now);
+  core.arrive(speak(2, "Bee."), now);
+  core.arrive(speak(3, "Cee."), now);
   const auto error = error_of(3);
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, Errc::overloaded);
@@ -145,18 +145,18 @@ TEST_F(Core, refuses_what_it_cannot_say_by_the_field) {
 
 TEST_F(Core, a_sentence_without_sound_is_left_out_but_not_all_of_them) {
   const Status silent = fail(Errc::unsupported, "nothing of it can be spoken", "input");
-  core.arrive(speak(1, "A. B."), now);
+  core.arrive(speak(1, "Ay. Bee."), now);
   core.job_done(core.next_job()->id, silent, now);
   core.samples(core.next_job()->id, {1});
   core.job_done(RequestId{1}, {}, now);
   EXPECT_TRUE(std::holds_alternative<messages::Finished>(core.take_events().back().second));
-  core.arrive(speak(2, "A."), now);
+  core.arrive(speak(2, "Ay."), now);
   core.job_done(core.next_job()->id, silent, now);
   EXPECT_EQ(error_of(2)->code, Errc::unsupported);
 }
 
 TEST_F(Core, a_broken_speaker_ends_the_request_with_its_error) {
-  core.arrive(speak(1, "A. B."), now);
+  core.arrive(speak(1, "Ay. Bee."), now);
   core.job_done(core.next_job()->id, fail(Errc::internal, "the graph failed"), now);
   EXPECT_EQ(error_of(1)->code, Errc::internal);
   EXPECT_FALSE(core.next_job());

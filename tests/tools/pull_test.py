@@ -296,7 +296,7 @@ class FromWheels(Case):
 
     def test_names(self):
         self.refused(1, "known names: smollm2-135m, minilm-l6, gemma3-270m", "nothing-of-this-name")
-        self.refused(1, "this build serves no voice yet", "kokoro-82m")
+        self.refused(1, "this build serves no voice yet", "smart-turn")
         self.refused(2, "which model?")
 
 

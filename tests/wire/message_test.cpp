@@ -163,7 +163,7 @@ INSTANTIATE_TEST_SUITE_P(
     message, BadMessage,
     testing::Values(
         BadCase{"a_body_as_second_row", {{kSmall, {255, 1}}}, "row 1"},
-        BadCase{"unknown_type", {{kSmall, {15}}}, "row 1"}, BadCase{"rank_5", {{kSmall + 1, {5}}}, "row 1"},
+        BadCase{"unknown_type", {{kSmall, {16}}}, "row 1"}, BadCase{"rank_5", {{kSmall + 1, {5}}}, "row 1"},
         BadCase{"rank_0_with_a_dim", {{kSmall + 1, {0}}}, "row 1"},
         BadCase{"a_dim_beyond_the_rank", {{kSmall + 16, {1}}}, "row 1"},
         BadCase{"a_frame_that_is_none", {{kSmall + 2, {2}}}, "row 1"},
