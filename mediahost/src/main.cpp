@@ -4,12 +4,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 
 #include "hosted.hpp"
+#include "sandbox.hpp"
+#include "watchdog.hpp"
 #include "zenith/core/config.hpp"
+#include "zenith/core/log.hpp"
 #include "zenith/core/log_level.hpp"
 #include "zenith/messages/roles.hpp"
 #include "zenith/services/process_links.hpp"
@@ -20,6 +25,7 @@ namespace {
 
 constexpr std::uint64_t kMemory = std::uint64_t{6} << 30;  // of addresses; a voice takes about 400 MB of it in earnest
 constexpr int kNice = 15;
+constexpr int kStuck = 3;  // exit status
 constexpr auto kDrain = std::chrono::seconds(2);
 
 struct Options {
@@ -77,6 +83,12 @@ auto finder(const Map& models) {
   };
 }
 
+bool over_tcp(const Config& config) {
+  return std::any_of(config.services.begin(), config.services.end(), [](const auto& service) {
+    return service.endpoint.starts_with("tcp://") || service.bind.starts_with("tcp://");
+  });
+}
+
 std::set<messages::Role> media_roles(const Config& config) {
   auto roles = services::roles_of({}, config);
   std::erase_if(roles, [](auto role) { return !messages::in_media(role); });
@@ -98,6 +110,8 @@ Status run(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
+  // Before the first thread: all of them inherit it.
+  if (auto ok = enter_sandbox(over_tcp(*config)); !ok) log(LogLevel::warn, "media", ok.error().message);
   const auto effects = system_effects();
   auto links = services::join(
       *config, {.roles = media_roles(*config), .version = ZENITH_VERSION, .claim = options->parent == 0}, *effects);
@@ -109,6 +123,11 @@ Status run(int argc, char** argv) {
   stack_options.placement = (*links)->placement;
   stack_options.find = finder(options->models);
   stack_options.hosted = load_hosted;
+  const auto watchdog = Watchdog::start({}, [](const std::string& worker) {
+    log(LogLevel::error, "media", "a job does not come to its end: this process ends", {{"service", worker}});
+    std::_Exit(kStuck);
+  });
+  stack_options.hosted_worker = [&](const std::string& name) { return watchdog->worker(name); };
   stack_options.license = [licenses = options->licenses](const std::string& name) {
     const auto at = licenses.find(name);
     return at == licenses.end() ? std::string{} : at->second;

@@ -28,6 +28,10 @@ THIRD_PARTIES = {
     "zip.h": {"media", "tools"},
     "openvino/": {"media"},
     "flite/": {"media"},
+    "libav": {"media"},
+    "libsw": {"media"},
+    "opencv2/": {"media"},
+    "seccomp.h": {"mediahost"},
     "openssl/": {"gateway", "tools"},
 }
 BEAST_FILES_AT_MOST = 5

@@ -75,7 +75,7 @@ class StackImpl final : public Stack {
     for (const ModelSpec& spec : specs_) announce(Role::text, spec.service_id, spec.name);
     for (const HostedSpec& spec : hosted_) {
       announce(spec.role, spec.service_id, spec.name);
-      hosted_workers_[spec.service_id] = make_worker("zenith-media");
+      hosted_workers_[spec.service_id] = options_.hosted_worker(spec.service_id);
     }
     for (const ChildService& child : options_.children) {
       first.on(Announce{{child.role, child.id, Health::loading, child.model, "its process is being started"}, {}});

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "zenith/actors/protocol.hpp"
+#include "zenith/services/heartbeat.hpp"
 #include "zenith/services/voice/voice_core.hpp"
 
 namespace zenith::services {
@@ -164,6 +165,7 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, BytesReady
       } else {
         work.samples.send(SamplesReady{job.id, std::move(piece)});
       }
+      beat();
       return encoded && !work.gone->load();
     });
     const bool spoken = result || result.error().code == Errc::unsupported;

@@ -54,6 +54,10 @@ struct StackOptions {
   std::function<std::string(const std::string& name)> license = [](const std::string&) { return std::string{}; };
   std::optional<Placement> placement;  ///< absent: every role in this process, no links
   HostedLoader hosted;                 ///< of a process that has a role of media; empty elsewhere
+  /// Makes the worker of each hosted service.
+  std::function<std::unique_ptr<Worker>(const std::string& name)> hosted_worker = [](const std::string& name) {
+    return make_worker(name);
+  };
   std::vector<ChildService> children{};
 };
 

@@ -1,0 +1,29 @@
+// A graph or a codec that never returns cannot be stopped from within its process: the process ends, and who supervises
+// it starts another.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "zenith/services/lane.hpp"
+
+namespace zenith::mediahost {
+
+/// How long a job may go without a beat: compute of the whole process, and time. The second is long: at nice 15 a busy
+/// machine may leave it a thirtieth of a core.
+struct JobLimits {
+  std::chrono::milliseconds compute{120'000}, time{1'800'000};
+};
+
+class Watchdog {
+ public:
+  /// @param bite called once, from the watching thread, with the worker's name; must end the process.
+  static std::unique_ptr<Watchdog> start(JobLimits limits, std::function<void(const std::string& worker)> bite);
+  virtual ~Watchdog() = default;
+  /// A worker whose jobs are watched; it may outlive this object.
+  virtual std::unique_ptr<services::Worker> worker(const std::string& name) = 0;
+};
+
+}  // namespace zenith::mediahost
