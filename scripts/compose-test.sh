@@ -3,7 +3,7 @@
 # kills one text service within a stream, and takes everything down again.
 #
 #   scripts/compose-test.sh [--prebuilt] [--other-host] [--keep]
-#     --prebuilt    take build/release/bin/zenith instead of compiling in the image (some 20 minutes)
+#     --prebuilt    take what build/release holds instead of compiling in the image (some 20 minutes)
 #     --other-host  the profile of that name too
 #     --keep        leave the stack running
 #
@@ -38,7 +38,7 @@ clean_up() {
     return
   fi
   compose down -v -t 5 >/dev/null 2>&1 || true
-  if $mine_prebuilt; then rm -f deploy/prebuilt/zenith; fi
+  if $mine_prebuilt; then rm -rf deploy/prebuilt/usr; fi
   if [ -n "$daemon" ]; then
     kill "$daemon" 2>/dev/null || true
     for _ in $(seq 100); do kill -0 "$daemon" 2>/dev/null || break; sleep 0.1; done
@@ -87,9 +87,9 @@ scripts/stage-wheels.sh || say "the models' wheels cannot be staged: the model s
 if $prebuilt; then
   [ -x build/release/bin/zenith ] || die "--prebuilt: build/release/bin/zenith is missing: make build"
   mine_prebuilt=true
-  cp build/release/bin/zenith deploy/prebuilt/zenith
-elif [ -e deploy/prebuilt/zenith ]; then
-  say "deploy/prebuilt/zenith is there: nothing is compiled"
+  cmake --install build/release --prefix deploy/prebuilt/usr --strip >/dev/null
+elif [ -e deploy/prebuilt/usr ]; then
+  say "deploy/prebuilt/usr is there: nothing is compiled"
 fi
 say "building"
 compose build >"$work/build.log" 2>&1 || { tail -20 "$work/build.log" >&2; die "the images could not be built"; }

