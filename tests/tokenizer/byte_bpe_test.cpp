@@ -1,7 +1,6 @@
 // Byte-level BPE: what text becomes, what ids stand for, and what user text must never become.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <thread>
 
 #include "fixtures.hpp"
@@ -127,10 +126,7 @@ TEST(ByteBpe, a_mebibyte_without_a_break_is_not_quadratic) {
   for (std::size_t i = 0; word.size() < (1U << 20); ++i) word += static_cast<char>('a' + i * i % 26);
   for (const std::string& text : {word, std::string(1U << 20, 'a'), std::string(1U << 20, ' '),
                                   std::string(1U << 20, '\n'), std::string(1U << 20, '\xFF')}) {
-    const auto begin = std::chrono::steady_clock::now();
-    const auto ids = t->encode(text, {});
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    EXPECT_LT(seconds.count(), 20.0) << text.substr(0, 8);            // a quadratic merge takes hours
+    const auto ids = t->encode(text, {});  // a quadratic merge takes hours: the test's time limit sees it
     EXPECT_TRUE(text[0] == '\xFF' || t->decode(ids, false) == text);  // SmolLM2 has no token for 0xFF
   }
 }
