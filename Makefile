@@ -8,6 +8,7 @@ JOBS ?= $(shell nproc)
 LISTEN ?= 127.0.0.1:8080
 ZENITH := build/release/bin/zenith
 SANITIZED_TESTS := ^(core|wire|actors|links|services|gateway|weights|tokenizer|template|sampler|tools)$$
+THREADED_TESTS := ^(core|wire|actors|links|services|gateway|tokenizer)$$
 
 .PHONY: run test setup setup-build build build-all models test-models check format tidy layering docs bench bench-wire bench-faults bench-text parity \
         check-asan check-tsan fuzz install clean help
@@ -62,8 +63,8 @@ parity: setup build models        ## make the goldens anew from the references (
 check-asan: setup models          ## core, wire, actors, links, services, gateway and parser tests under Address- and UndefinedBehaviorSanitizer
 	@scripts/check-sanitizer.sh asan '$(SANITIZED_TESTS)'
 
-check-tsan: setup models          ## the same tests under ThreadSanitizer
-	@scripts/check-sanitizer.sh tsan '$(SANITIZED_TESTS)'
+check-tsan: setup models          ## the modules with threads under ThreadSanitizer
+	@scripts/check-sanitizer.sh tsan '$(THREADED_TESTS)'
 
 fuzz: setup            ## each fuzz target for SECONDS_EACH (default 30) seconds
 	@scripts/fuzz.sh $(or $(SECONDS_EACH),30)
