@@ -1,6 +1,7 @@
 #include "whisper_decode.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <random>
