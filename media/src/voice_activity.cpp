@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <openvino/openvino.hpp>
 #include <string>
 
@@ -47,7 +48,9 @@ class Silero final : public VoiceActivityModel {
   Silero(const std::filesystem::path& onnx, const std::filesystem::path& cache) {
     ov::Core core;
     auto model = core.read_model(onnx.string());
-    model->reshape({{"input", ov::PartialShape{1, kContext + kActivityWindow}}, {"state", ov::PartialShape{2, 1, kState / 2}}});
+    const std::map<std::string, ov::PartialShape> shapes{{"input", ov::PartialShape{1, kContext + kActivityWindow}},
+                                                         {"state", ov::PartialShape{2, 1, kState / 2}}};
+    model->reshape(shapes);
     ov::AnyMap how{ov::inference_num_threads(1), ov::num_streams(1), ov::hint::enable_cpu_pinning(false),
                    ov::hint::inference_precision(ov::element::f32)};
     if (!cache.empty()) how.insert(ov::cache_dir(cache.string()));

@@ -62,7 +62,10 @@ Expected<DecodeOptions> WhisperModel::read(const HearOptions& options) const {
     return fail(Errc::invalid_argument, fmt::format("prompt: must be UTF-8 of at most {} bytes", kLongestPrompt), "prompt");
   }
   const auto first = options.prompt.find_first_not_of(" \t\r\n"), last = options.prompt.find_last_not_of(" \t\r\n");
-  if (first != std::string::npos) out.prompt = vocabulary_.encode(" " + options.prompt.substr(first, last - first + 1));
+  if (first != std::string::npos) {
+    std::string prompt{' '};
+    out.prompt = vocabulary_.encode(prompt.append(options.prompt, first, last - first + 1));
+  }
   if (!(options.temperature >= 0 && options.temperature <= 1)) {
     return fail(Errc::invalid_argument, "temperature: must be from 0 to 1", "temperature");
   }
