@@ -5,6 +5,7 @@
 
 #include "text/held.hpp"
 #include "zenith/actors/protocol.hpp"
+#include "zenith/services/heartbeat.hpp"
 #include "zenith/services/voice/transcriber.hpp"
 
 namespace zenith::services {
@@ -58,7 +59,10 @@ class TranscribeService final : public Actor<ServiceMessage, Transcribed, Begun>
           if (!request) return;
           begun.send({});
           try {
-            answer.keep(transcriber->transcribe(*request, [&answer] { return !answer.kept(); }));
+            answer.keep(transcriber->transcribe(*request, [&answer] {
+              beat();
+              return !answer.kept();
+            }));
           } catch (const std::exception& e) {
             answer.break_with(Error{Errc::internal, std::string{"the transcription failed: "} + e.what(), {}, {}});
           }
