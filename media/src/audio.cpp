@@ -71,8 +71,8 @@ Status Reader::start() {
   const AVCodec* codec = nullptr;
   stream_ = av_find_best_stream(format, AVMEDIA_TYPE_AUDIO, -1, -1, &codec, 0);
   if (stream_ == AVERROR_DECODER_NOT_FOUND) return bad("there is no decoder for its audio track");
-  if (stream_ < 0) return bad(fmt::format("has no audio track ({} has {} other)", format->iformat->name,
-                                          format->nb_streams));
+  if (stream_ < 0)
+    return bad(fmt::format("has no audio track ({} has {} other)", format->iformat->name, format->nb_streams));
   for (unsigned i = 0; i < format->nb_streams; ++i) {
     if (static_cast<int>(i) != stream_) format->streams[i]->discard = AVDISCARD_ALL;
   }

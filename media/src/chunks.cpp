@@ -33,7 +33,9 @@ Chunk Chunker::take(std::size_t count) {
   const std::size_t samples = std::min(count * kActivityWindow, open_.samples.size());
   count = std::min(count, open_.speech.size());
   const auto sample = static_cast<std::ptrdiff_t>(samples), window = static_cast<std::ptrdiff_t>(count);
-  Chunk out{open_.start, {open_.samples.begin(), open_.samples.begin() + sample}, {open_.speech.begin(), open_.speech.begin() + window}};
+  Chunk out{open_.start,
+            {open_.samples.begin(), open_.samples.begin() + sample},
+            {open_.speech.begin(), open_.speech.begin() + window}};
   open_.samples.erase(open_.samples.begin(), open_.samples.begin() + sample);
   open_.speech.erase(open_.speech.begin(), open_.speech.begin() + window);
   open_.start += samples;

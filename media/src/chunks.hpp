@@ -24,7 +24,8 @@ struct Chunk {
 /// Holds at most 30 s. One thread.
 class Chunker {
  public:
-  static constexpr float kSpeech = 0.5F, kPause = 0.35F;  ///< a window is speech from the one on, a pause below the other
+  static constexpr float kSpeech = 0.5F,
+                         kPause = 0.35F;  ///< a window is speech from the one on, a pause below the other
 
   /// @param window up to kActivityWindow samples; only the last of a sound may have fewer.
   /// @returns a chunk that ended with it.
@@ -37,9 +38,9 @@ class Chunker {
   void keep_last(std::size_t windows);
   std::size_t best_cut() const noexcept;
 
-  Chunk open_;                ///< while nobody speaks: the sound just before
-  bool speaking_ = false;     ///< a chunk has begun
-  std::size_t pause_ = 0;     ///< windows since speech
+  Chunk open_;             ///< while nobody speaks: the sound just before
+  bool speaking_ = false;  ///< a chunk has begun
+  std::size_t pause_ = 0;  ///< windows since speech
 };
 
 }  // namespace zenith::media

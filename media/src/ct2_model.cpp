@@ -102,7 +102,8 @@ float half_to_float(std::uint16_t half) noexcept {
     const float small = std::ldexp(static_cast<float>(fraction), -24);
     return sign != 0 ? -small : small;
   }
-  const std::uint32_t bits = exponent == 31 ? 0x7f800000U | (fraction << 13) : ((exponent + 112) << 23) | (fraction << 13);
+  const std::uint32_t bits =
+      exponent == 31 ? 0x7f800000U | (fraction << 13) : ((exponent + 112) << 23) | (fraction << 13);
   return std::bit_cast<float>(sign | bits);
 }
 
@@ -161,7 +162,8 @@ Expected<std::vector<float>> Ct2Model::floats(const std::string& name, const std
   const Ct2Array* array = find(name);
   if (array == nullptr) return bad(name, "is missing");
   if (array->shape != shape) {
-    return bad(name, fmt::format("has the shape [{}], not [{}]", fmt::join(array->shape, ", "), fmt::join(shape, ", ")));
+    return bad(name,
+               fmt::format("has the shape [{}], not [{}]", fmt::join(array->shape, ", "), fmt::join(shape, ", ")));
   }
   const std::byte* from = bytes_.data() + array->offset;
   std::vector<float> out(array->bytes / width_of(array->type));

@@ -50,9 +50,7 @@ class Fourier {
   std::array<Complex, kWindow> roots_;
 };
 
-double mel_to_hz(double mel) {
-  return mel < 15 ? mel * 200 / 3 : 1000 * std::exp((mel - 15) * std::log(6.4) / 27);
-}
+double mel_to_hz(double mel) { return mel < 15 ? mel * 200 / 3 : 1000 * std::exp((mel - 15) * std::log(6.4) / 27); }
 
 /// One triangle: weights of the bins from `first` on.
 struct Band {

@@ -18,15 +18,18 @@
 namespace zenith::media {
 namespace {
 
-constexpr std::size_t kLongestPrompt = 4096;             // bytes
-constexpr std::size_t kShortestRest = kMelRate / 10;     // samples that are worth another window
-constexpr std::size_t kFewestRest = 5;                   // windows of speech in them
+constexpr std::size_t kLongestPrompt = 4096;          // bytes
+constexpr std::size_t kShortestRest = kMelRate / 10;  // samples that are worth another window
+constexpr std::size_t kFewestRest = 5;                // windows of speech in them
 
 class WhisperModel final : public Whisper {
  public:
   WhisperModel(std::unique_ptr<WhisperNet> net, WhisperVocabulary vocabulary,
                std::unique_ptr<VoiceActivityModel> activity, std::uint64_t hash)
-      : net_(std::move(net)), vocabulary_(std::move(vocabulary)), activity_(std::move(activity)), info_{hash, "whisper"} {}
+      : net_(std::move(net)),
+        vocabulary_(std::move(vocabulary)),
+        activity_(std::move(activity)),
+        info_{hash, "whisper"} {}
 
   const WhisperInfo& info() const noexcept override { return info_; }
   Expected<Heard> hear(std::span<const std::byte> file, const HearOptions& options,
@@ -59,7 +62,8 @@ Expected<DecodeOptions> WhisperModel::read(const HearOptions& options) const {
     out.language = at->second;
   }
   if (options.prompt.size() > kLongestPrompt || !utf8_valid(options.prompt)) {
-    return fail(Errc::invalid_argument, fmt::format("prompt: must be UTF-8 of at most {} bytes", kLongestPrompt), "prompt");
+    return fail(Errc::invalid_argument, fmt::format("prompt: must be UTF-8 of at most {} bytes", kLongestPrompt),
+                "prompt");
   }
   const auto first = options.prompt.find_first_not_of(" \t\r\n"), last = options.prompt.find_last_not_of(" \t\r\n");
   if (first != std::string::npos) {
@@ -87,7 +91,8 @@ Expected<Heard> WhisperModel::hear(std::span<const std::byte> file, const HearOp
   std::uint64_t total = 0;
   std::array<float, kActivityWindow> window;
   const auto look = [&](std::size_t count) -> Status {
-    std::fill(std::copy_n(samples.begin() + static_cast<std::ptrdiff_t>(at), count, window.begin()), window.end(), 0.0F);
+    std::fill(std::copy_n(samples.begin() + static_cast<std::ptrdiff_t>(at), count, window.begin()), window.end(),
+              0.0F);
     at += count;
     const auto speech = activity->next(window);
     if (!speech) return tl::make_unexpected(speech.error());
@@ -114,7 +119,8 @@ Expected<Heard> WhisperModel::hear(std::span<const std::byte> file, const HearOp
     if (auto ok = hear_chunk(*chunk, *decode, go_on, heard); !ok) return tl::make_unexpected(ok.error());
   }
   heard.duration = static_cast<double>(total) / kMelRate;
-  if (heard.language.empty() && !options.language.empty()) heard.language = language_name(language_code(options.language));
+  if (heard.language.empty() && !options.language.empty())
+    heard.language = language_name(language_code(options.language));
   return heard;
 }
 
@@ -173,7 +179,8 @@ Expected<std::unique_ptr<Whisper>> Whisper::load(const std::filesystem::path& fo
   if (!net) return tl::make_unexpected(net.error());
   if ((*net)->vocabulary() != vocabulary->size()) {
     return fail(Errc::bad_file,
-                fmt::format("whisper's vocabulary.txt has {} lines, model.bin {} tokens", vocabulary->size(), (*net)->vocabulary()),
+                fmt::format("whisper's vocabulary.txt has {} lines, model.bin {} tokens", vocabulary->size(),
+                            (*net)->vocabulary()),
                 "model");
   }
   return std::make_unique<WhisperModel>(std::move(*net), std::move(*vocabulary), std::move(*voice), weights->hash());

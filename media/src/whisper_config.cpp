@@ -60,7 +60,8 @@ Expected<std::vector<TokenId>> token_list(const Json& config, const char* key, s
   if (at == config.end() || !at->is_array()) return bad("config.json", fmt::format("{} is missing", key));
   std::vector<TokenId> out;
   for (const auto& id : *at) {
-    if (!id.is_number_integer() || id < 0 || id >= tokens) return bad("config.json", fmt::format("{} has no token", key));
+    if (!id.is_number_integer() || id < 0 || id >= tokens)
+      return bad("config.json", fmt::format("{} has no token", key));
     out.push_back(id.get<TokenId>());
   }
   return out;
@@ -95,11 +96,14 @@ Expected<WhisperVocabulary> WhisperVocabulary::parse(std::string_view config_tex
                                                      std::string_view vocabulary) {
   WhisperVocabulary out;
   auto& specials = out.specials_;
-  const std::map<std::string_view, TokenId*> named{
-      {"<|endoftext|>", &specials.end},       {"<|startoftranscript|>", &specials.start},
-      {"<|transcribe|>", &specials.transcribe}, {"<|startofprev|>", &specials.previous},
-      {"<|nospeech|>", &specials.no_speech},  {"<|nocaptions|>", &specials.no_speech},
-      {"<|notimestamps|>", &specials.no_timestamps}, {"<|0.00|>", &specials.timestamps}};
+  const std::map<std::string_view, TokenId*> named{{"<|endoftext|>", &specials.end},
+                                                   {"<|startoftranscript|>", &specials.start},
+                                                   {"<|transcribe|>", &specials.transcribe},
+                                                   {"<|startofprev|>", &specials.previous},
+                                                   {"<|nospeech|>", &specials.no_speech},
+                                                   {"<|nocaptions|>", &specials.no_speech},
+                                                   {"<|notimestamps|>", &specials.no_timestamps},
+                                                   {"<|0.00|>", &specials.timestamps}};
   std::vector<std::string> names;
   for (std::size_t at = 0; at < vocabulary.size();) {
     const std::size_t end = std::min(vocabulary.find('\n', at), vocabulary.size());

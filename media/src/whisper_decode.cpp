@@ -74,7 +74,8 @@ Expected<Decoded> attempt(WhisperNet& net, const WhisperVocabulary& vocabulary, 
     const std::vector<float>& plain = logits;
     std::vector<float> scaled;
     if (temperature > 0) scaled = plain;
-    const std::size_t token = draw(temperature > 0 ? std::span<float>{scaled} : std::span<float>{logits}, temperature, random);
+    const std::size_t token =
+        draw(temperature > 0 ? std::span<float>{scaled} : std::span<float>{logits}, temperature, random);
     sum += plain[token] - total;
     if (static_cast<TokenId>(token) == s.end || out.tokens.size() + 1 >= most) break;
     out.tokens.push_back(static_cast<TokenId>(token));

@@ -41,7 +41,9 @@ class Builder {
     return std::make_shared<op::Transpose>(x, ints(order))->output(0);
   }
   static Value add(const Value& a, const Value& b) { return std::make_shared<op::Add>(a, b)->output(0); }
-  static Value gelu(const Value& x) { return std::make_shared<op::Gelu>(x, ov::op::GeluApproximationMode::ERF)->output(0); }
+  static Value gelu(const Value& x) {
+    return std::make_shared<op::Gelu>(x, ov::op::GeluApproximationMode::ERF)->output(0);
+  }
 
   Value linear(const Value& x, const std::string& name, std::size_t out, std::size_t in) const {
     const auto product = std::make_shared<op::MatMul>(x, weights(name + "/weight", {out, in}), false, true);
@@ -53,9 +55,9 @@ class Builder {
     return add(scaled, weights(name + "/beta", {sizes_.state}));
   }
   Value convolution(const Value& x, const std::string& name, std::size_t in, std::size_t stride) const {
-    const auto filtered = std::make_shared<op::Convolution>(x, weights(name + "/weight", {sizes_.state, in, 3}),
-                                                            ov::Strides{stride}, ov::CoordinateDiff{1},
-                                                            ov::CoordinateDiff{1}, ov::Strides{1});
+    const auto filtered =
+        std::make_shared<op::Convolution>(x, weights(name + "/weight", {sizes_.state, in, 3}), ov::Strides{stride},
+                                          ov::CoordinateDiff{1}, ov::CoordinateDiff{1}, ov::Strides{1});
     return gelu(add(filtered, reshape(weights(name + "/bias", {sizes_.state}), {1, -1, 1})));
   }
   /// [1, n, parts · state] → parts of [1, heads, n, state / heads].
@@ -73,7 +75,8 @@ class Builder {
     return reshape(transpose(x, {0, 2, 1, 3}), {0, 0, static_cast<std::int64_t>(sizes_.state)});
   }
   Value feed_forward(const Value& x, const std::string& layer) const {
-    const auto inner = linear(norm(x, layer + "/ffn/layer_norm"), layer + "/ffn/linear_0", 4 * sizes_.state, sizes_.state);
+    const auto inner =
+        linear(norm(x, layer + "/ffn/layer_norm"), layer + "/ffn/linear_0", 4 * sizes_.state, sizes_.state);
     return add(x, linear(gelu(inner), layer + "/ffn/linear_1", sizes_.state, 4 * sizes_.state));
   }
 
@@ -103,8 +106,8 @@ std::shared_ptr<ov::Model> build_encoder(const Ct2Model& model, const WhisperSiz
   x = b.add(b.transpose(x, {0, 2, 1}), b.weights("encoder/position_encodings/encodings", {kEncoded, sizes.state}));
   for (std::size_t i = 0; i < sizes.encoder_layers; ++i) {
     const std::string layer = fmt::format("encoder/layer_{}", i), attention = layer + "/self_attention";
-    const auto qkv = b.heads(b.linear(b.norm(x, attention + "/layer_norm"), attention + "/linear_0", 3 * sizes.state,
-                                      sizes.state), 3);
+    const auto qkv = b.heads(
+        b.linear(b.norm(x, attention + "/layer_norm"), attention + "/linear_0", 3 * sizes.state, sizes.state), 3);
     const auto seen = std::make_shared<op::ScaledDotProductAttention>(qkv[0], qkv[1], qkv[2], false);
     x = b.add(x, b.linear(b.joined(seen), attention + "/linear_1", sizes.state, sizes.state));
     x = b.feed_forward(x, layer);
@@ -112,7 +115,8 @@ std::shared_ptr<ov::Model> build_encoder(const Ct2Model& model, const WhisperSiz
   x = b.norm(x, "encoder/layer_norm");
   ov::ResultVector results{output("encoded", x)};
   for (std::size_t i = 0; i < sizes.decoder_layers; ++i) {
-    const auto kv = b.heads(b.linear(x, fmt::format("decoder/layer_{}/attention/linear_1", i), 2 * sizes.state, sizes.state), 2);
+    const auto kv =
+        b.heads(b.linear(x, fmt::format("decoder/layer_{}/attention/linear_1", i), 2 * sizes.state, sizes.state), 2);
     results.push_back(output(fmt::format("key.{}", i), kv[0]));
     results.push_back(output(fmt::format("value.{}", i), kv[1]));
   }
@@ -121,16 +125,19 @@ std::shared_ptr<ov::Model> build_encoder(const Ct2Model& model, const WhisperSiz
 
 /// f32 [t, position + t]: 0 where a token may look, -inf at those behind it.
 Value causal_mask(const Value& tokens, const Value& position) {
-  const auto zero = op::Constant::create(ov::element::i64, {}, {0}), one = op::Constant::create(ov::element::i64, {}, {1});
+  const auto zero = op::Constant::create(ov::element::i64, {}, {0}),
+             one = op::Constant::create(ov::element::i64, {}, {1});
   const auto shape = std::make_shared<op::ShapeOf>(tokens, ov::element::i64);
   const auto count = std::make_shared<op::Gather>(shape, one, zero);
   const auto first = std::make_shared<op::Squeeze>(position, Builder::ints({0}));
   const auto end = std::make_shared<op::Add>(first, count);
-  const auto asks = std::make_shared<op::Unsqueeze>(std::make_shared<op::Range>(first, end, one, ov::element::i64), Builder::ints({1}));
+  const auto asks = std::make_shared<op::Unsqueeze>(std::make_shared<op::Range>(first, end, one, ov::element::i64),
+                                                    Builder::ints({1}));
   const auto has = std::make_shared<op::Range>(zero, end, one, ov::element::i64);
   const auto hidden = std::make_shared<op::Greater>(has, asks);
   return std::make_shared<op::Select>(hidden, op::Constant::create(ov::element::f32, {}, {-INFINITY}),
-                                      op::Constant::create(ov::element::f32, {}, {0.0F}))->output(0);
+                                      op::Constant::create(ov::element::f32, {}, {0.0F}))
+      ->output(0);
 }
 
 std::shared_ptr<ov::Model> build_decoder(const Ct2Model& model, const WhisperSizes& sizes) {
@@ -144,29 +151,36 @@ std::shared_ptr<ov::Model> build_decoder(const Ct2Model& model, const WhisperSiz
   const auto axis = [](std::int64_t at) { return op::Constant::create(ov::element::i64, {}, {at}); };
   const Value embeddings = b.weights("decoder/embeddings/weight", {sizes.vocabulary, sizes.state});
   const Value mask = causal_mask(tokens, position);
-  const auto count = std::make_shared<op::Gather>(std::make_shared<op::ShapeOf>(tokens, ov::element::i64), Builder::ints({1}), axis(0));
-  const auto places = std::make_shared<op::Slice>(b.weights("decoder/position_encodings/encodings", {sizes.context, sizes.state}),
-                                                  position, std::make_shared<op::Add>(position, count), b.ints({1}), b.ints({0}));
+  const auto count = std::make_shared<op::Gather>(std::make_shared<op::ShapeOf>(tokens, ov::element::i64),
+                                                  Builder::ints({1}), axis(0));
+  const auto places =
+      std::make_shared<op::Slice>(b.weights("decoder/position_encodings/encodings", {sizes.context, sizes.state}),
+                                  position, std::make_shared<op::Add>(position, count), b.ints({1}), b.ints({0}));
   Value x = b.add(std::make_shared<op::Gather>(embeddings, tokens, axis(0)), places);
   for (std::size_t i = 0; i < sizes.decoder_layers; ++i) {
-    const std::string layer = fmt::format("decoder/layer_{}", i), own = layer + "/self_attention", other = layer + "/attention";
+    const std::string layer = fmt::format("decoder/layer_{}", i), own = layer + "/self_attention",
+                      other = layer + "/attention";
     const auto past = input(fmt::format("past.{}", i).c_str(), ov::element::f32, {2, h, -1, width});
     const auto key = input(fmt::format("key.{}", i).c_str(), ov::element::f32, {1, h, kEncoded, width});
     const auto value = input(fmt::format("value.{}", i).c_str(), ov::element::f32, {1, h, kEncoded, width});
     inputs.insert(inputs.end(), {past, key, value});
-    const auto qkv = b.heads(b.linear(b.norm(x, own + "/layer_norm"), own + "/linear_0", 3 * sizes.state, sizes.state), 3);
+    const auto qkv =
+        b.heads(b.linear(b.norm(x, own + "/layer_norm"), own + "/linear_0", 3 * sizes.state, sizes.state), 3);
     const auto now = std::make_shared<op::Concat>(ov::OutputVector{qkv[1], qkv[2]}, 0);
     const auto all = std::make_shared<op::Concat>(ov::OutputVector{past, now}, 2);
     results.push_back(output(fmt::format("present.{}", i), all));
     const auto kv = std::make_shared<op::Split>(all, axis(0), 2);
-    const auto seen = std::make_shared<op::ScaledDotProductAttention>(qkv[0], kv->output(0), kv->output(1), mask, false);
+    const auto seen =
+        std::make_shared<op::ScaledDotProductAttention>(qkv[0], kv->output(0), kv->output(1), mask, false);
     x = b.add(x, b.linear(b.joined(seen), own + "/linear_1", sizes.state, sizes.state));
-    const auto asks = b.heads(b.linear(b.norm(x, other + "/layer_norm"), other + "/linear_0", sizes.state, sizes.state), 1);
+    const auto asks =
+        b.heads(b.linear(b.norm(x, other + "/layer_norm"), other + "/linear_0", sizes.state, sizes.state), 1);
     const auto heard = std::make_shared<op::ScaledDotProductAttention>(asks[0], key, value, false);
     x = b.add(x, b.linear(b.joined(heard), other + "/linear_2", sizes.state, sizes.state));
     x = b.feed_forward(x, layer);
   }
-  const auto wanted = std::make_shared<op::Gather>(b.reshape(b.norm(x, "decoder/layer_norm"), {-1, static_cast<std::int64_t>(sizes.state)}), rows, axis(0));
+  const auto wanted = std::make_shared<op::Gather>(
+      b.reshape(b.norm(x, "decoder/layer_norm"), {-1, static_cast<std::int64_t>(sizes.state)}), rows, axis(0));
   results.insert(results.begin(), output("logits", std::make_shared<op::MatMul>(wanted, embeddings, false, true)));
   return std::make_shared<ov::Model>(results, inputs, "whisper-decoder");
 }

@@ -69,7 +69,8 @@ class OpenVinoNet final : public WhisperNet {
       for (std::size_t i = 0; i < own_.size(); ++i) {
         auto& [from, to] = own_[i];
         decoder_.set_tensor(fmt::format("past.{}", i), {ov::element::f32, shape(used_), from.data<float>()});
-        decoder_.set_tensor(fmt::format("present.{}", i), {ov::element::f32, shape(used_ + ids.size()), to.data<float>()});
+        decoder_.set_tensor(fmt::format("present.{}", i),
+                            {ov::element::f32, shape(used_ + ids.size()), to.data<float>()});
       }
       decoder_.infer();
       for (auto& [from, to] : own_) std::swap(from, to);

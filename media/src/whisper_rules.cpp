@@ -9,8 +9,8 @@
 namespace zenith::media {
 namespace {
 
-constexpr double kStep = 0.02;                // seconds of a timestamp
-constexpr std::size_t kLatestFirst = 50;      // 1 s
+constexpr double kStep = 0.02;            // seconds of a timestamp
+constexpr std::size_t kLatestFirst = 50;  // 1 s
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 void forbid(std::span<float> logits, std::size_t from, std::size_t to) {
@@ -43,7 +43,8 @@ void apply_rules(std::span<float> logits, const WhisperVocabulary& vocabulary, s
   const bool before = sampled.size() < 2 || vocabulary.is_timestamp(sampled[sampled.size() - 2]);
   if (last && before) forbid(logits, stamps, logits.size());
   if (last && !before) forbid(logits, 0, end);
-  const auto latest = std::find_if(sampled.rbegin(), sampled.rend(), [&](TokenId t) { return vocabulary.is_timestamp(t); });
+  const auto latest =
+      std::find_if(sampled.rbegin(), sampled.rend(), [&](TokenId t) { return vocabulary.is_timestamp(t); });
   if (latest != sampled.rend()) {
     // A pair may begin where the last ended; its end lies behind its beginning, or windows would never end.
     forbid(logits, stamps, static_cast<std::size_t>(*latest) + (last && !before ? 0 : 1));
@@ -67,7 +68,9 @@ std::size_t circling(std::span<const TokenId> tokens) noexcept {
 
 std::vector<Spoken> cut_at_timestamps(const WhisperVocabulary& vocabulary, std::span<const TokenId> tokens,
                                       double seconds, double& next) {
-  const auto time = [&](TokenId token) { return kStep * static_cast<double>(token - vocabulary.specials().timestamps); };
+  const auto time = [&](TokenId token) {
+    return kStep * static_cast<double>(token - vocabulary.specials().timestamps);
+  };
   const auto stamp = [&](std::size_t i) { return vocabulary.is_timestamp(tokens[i]); };
   std::vector<Spoken> out;
   next = seconds;
@@ -79,11 +82,16 @@ std::vector<Spoken> cut_at_timestamps(const WhisperVocabulary& vocabulary, std::
     if (stamp(i) && stamp(i - 1)) cuts.push_back(i);
   }
   const auto piece = [&](std::size_t from, std::size_t to, double start, double end) {
-    out.push_back({std::min(start, seconds), std::min(std::max(start, end), seconds), {tokens.begin() + static_cast<std::ptrdiff_t>(from), tokens.begin() + static_cast<std::ptrdiff_t>(to)}});
+    out.push_back(
+        {std::min(start, seconds),
+         std::min(std::max(start, end), seconds),
+         {tokens.begin() + static_cast<std::ptrdiff_t>(from), tokens.begin() + static_cast<std::ptrdiff_t>(to)}});
   };
   if (cuts.empty()) {
-    const auto last = std::find_if(tokens.rbegin(), tokens.rend(), [&](TokenId t) { return vocabulary.is_timestamp(t); });
-    const bool has_end = last != tokens.rend() && last != tokens.rend() - 1 && *last != vocabulary.specials().timestamps;
+    const auto last =
+        std::find_if(tokens.rbegin(), tokens.rend(), [&](TokenId t) { return vocabulary.is_timestamp(t); });
+    const bool has_end =
+        last != tokens.rend() && last != tokens.rend() - 1 && *last != vocabulary.specials().timestamps;
     piece(0, n, stamp(0) ? time(tokens[0]) : 0, has_end ? time(*last) : seconds);
     return out;
   }

@@ -34,8 +34,7 @@ class WhisperTranscriber final : public services::Transcriber {
 
 bool is_whisper(const std::filesystem::path& folder) { return std::filesystem::exists(folder / "model.bin"); }
 
-Expected<services::HostedService> load_whisper(const std::filesystem::path& path,
-                                               const std::filesystem::path& cache) {
+Expected<services::HostedService> load_whisper(const std::filesystem::path& path, const std::filesystem::path& cache) {
   const auto folder = std::filesystem::absolute(path).lexically_normal();
   const auto beside = (folder.has_filename() ? folder : folder.parent_path()).parent_path() / "silero-vad";
   const auto activity = beside / "silero_vad_openvino_16k.onnx";

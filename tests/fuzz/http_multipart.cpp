@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (parts->size() > FormLimits{}.parts) std::abort();
   std::size_t end = 0;
   for (const auto& part : *parts) {
-    if (part.name.empty() || part.offset < end || part.size > body.size() || part.offset > body.size() - part.size) std::abort();
+    if (part.name.empty() || part.offset < end || part.size > body.size() || part.offset > body.size() - part.size)
+      std::abort();
     end = part.offset + part.size;
   }
   const auto request = read_transcription_request(*parts, body);

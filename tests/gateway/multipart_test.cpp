@@ -20,9 +20,11 @@ std::string field(const std::string& name, const std::string& content) {
 
 TEST(multipart, fields_and_files_come_in_order_with_their_bytes) {
   const std::string sound{"RI\0FF\r\n--X\r\n--XY", 16};
-  const std::string body = field("model", "whisper-1") + field("empty", "") +
-                           part("content-disposition: form-data; name=file; filename=\"a \\\"b\\\".wav\"\r\nContent-Type: audio/wav", sound) +
-                           "--XX--\r\n";
+  const std::string body =
+      field("model", "whisper-1") + field("empty", "") +
+      part("content-disposition: form-data; name=file; filename=\"a \\\"b\\\".wav\"\r\nContent-Type: audio/wav",
+           sound) +
+      "--XX--\r\n";
   const auto parts = parse_multipart(kType, body);
   ASSERT_TRUE(parts) << parts.error().message;
   ASSERT_EQ(parts->size(), 3U);
@@ -68,20 +70,27 @@ INSTANTIATE_TEST_SUITE_P(
         BadForm{"preamble", std::string{kType}, "hello\r\n" + field("a", "1") + kEnd, "does not begin"},
         BadForm{"longer_boundary", std::string{kType}, "--XXY\r\n", "other text"},
         BadForm{"only_a_boundary", std::string{kType}, "--XX", "cut off"},
-        BadForm{"headers_cut_off", std::string{kType}, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n", "cut off"},
-        BadForm{"content_cut_off", std::string{kType}, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhel", "cut off"},
+        BadForm{"headers_cut_off", std::string{kType}, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n",
+                "cut off"},
+        BadForm{"content_cut_off", std::string{kType}, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhel",
+                "cut off"},
         BadForm{"no_last_boundary", std::string{kType}, field("a", "1"), "cut off"},
         BadForm{"epilogue", std::string{kType}, field("a", "1") + kEnd + "more", "follows"},
         BadForm{"no_disposition", std::string{kType}, part("Content-Type: text/plain", "1") + kEnd, "no name"},
         BadForm{"no_headers", std::string{kType}, "--XX\r\n\r\n1\r\n" + kEnd, "no name"},
         BadForm{"no_name", std::string{kType}, part("Content-Disposition: form-data", "1") + kEnd, "no name"},
         BadForm{"empty_name", std::string{kType}, field("", "1") + kEnd, "malformed"},
-        BadForm{"two_names", std::string{kType}, part("Content-Disposition: form-data; name=a; name=b", "1") + kEnd, "malformed"},
+        BadForm{"two_names", std::string{kType}, part("Content-Disposition: form-data; name=a; name=b", "1") + kEnd,
+                "malformed"},
         BadForm{"long_name", std::string{kType}, field(std::string(300, 'n'), "1") + kEnd, "malformed"},
-        BadForm{"attachment", std::string{kType}, part("Content-Disposition: attachment; name=a", "1") + kEnd, "form-data"},
+        BadForm{"attachment", std::string{kType}, part("Content-Disposition: attachment; name=a", "1") + kEnd,
+                "form-data"},
         BadForm{"no_colon", std::string{kType}, part("Content-Disposition form-data; name=a", "1") + kEnd, "malformed"},
-        BadForm{"control_character", std::string{kType}, part(std::string{"Content-Disposition: form-data; name=\"a\0\"", 42}, "1") + kEnd, "malformed"},
-        BadForm{"base64", std::string{kType}, part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64", "1") + kEnd, "base64"},
+        BadForm{"control_character", std::string{kType},
+                part(std::string{"Content-Disposition: form-data; name=\"a\0\"", 42}, "1") + kEnd, "malformed"},
+        BadForm{"base64", std::string{kType},
+                part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64", "1") + kEnd,
+                "base64"},
         BadForm{"huge_headers", std::string{kType}, part("X: " + std::string(5000, 'x'), "1") + kEnd, "longer than"}),
     [](const auto& i) { return std::string{i.param.name}; });
 
@@ -94,7 +103,8 @@ TEST(multipart, parts_are_counted) {
 }
 
 TEST(multipart, every_cut_of_a_whole_form_is_refused) {
-  const std::string body = field("model", "m") + part("Content-Disposition: form-data; name=file; filename=f", "abc") + "--XX--";
+  const std::string body =
+      field("model", "m") + part("Content-Disposition: form-data; name=file; filename=f", "abc") + "--XX--";
   ASSERT_TRUE(parse_multipart(kType, body));
   for (std::size_t n = 0; n < body.size(); ++n) EXPECT_FALSE(parse_multipart(kType, body.substr(0, n))) << n;
 }

@@ -142,8 +142,7 @@ class Draw {
   }
   Request request(Instant now) {
     switch (up_to(7)) {
-      case 5:
-        return messages::Transcribe{header(now), text(), Buffer::of(bytes() + "x"), text(), text(90), real(0, 1)};
+      case 5: return messages::Transcribe{header(now), text(), Buffer::of(bytes() + "x"), text(), text(90), real(0, 1)};
       case 0: return embed(now);
       case 4:
         return messages::Speak{

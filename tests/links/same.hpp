@@ -69,8 +69,8 @@ inline auto fields(const messages::Speak& v) {
 }
 inline auto fields(const messages::Transcribe& v) {
   const auto& [header, model, audio, language, prompt, temperature] = v;
-  return std::make_tuple(header, model, std::string(reinterpret_cast<const char*>(audio.data()), audio.size()), language,
-                         prompt, temperature);
+  return std::make_tuple(header, model, std::string(reinterpret_cast<const char*>(audio.data()), audio.size()),
+                         language, prompt, temperature);
 }
 inline auto fields(const messages::TranscriptSegment& v) {
   const auto& [start, end, text, tokens, avg_logprob, no_speech_prob, compression_ratio, temperature] = v;

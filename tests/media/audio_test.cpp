@@ -116,9 +116,11 @@ TEST_P(BadAudios, are_refused_in_clear_words) {
 }
 INSTANTIATE_TEST_SUITE_P(
     media, BadAudios,
-    testing::Values(BadAudio{"empty", "", "is empty"}, BadAudio{"text", "It was the best of times, it was the worst.\n", "no audio or video"},
+    testing::Values(BadAudio{"empty", "", "is empty"},
+                    BadAudio{"text", "It was the best of times, it was the worst.\n", "no audio or video"},
                     BadAudio{"zeros", std::string(5000, '\0'), "no audio or video"},
-                    BadAudio{"a_playlist", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n", "file"},
+                    BadAudio{"a_playlist", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n",
+                             "file"},
                     BadAudio{"a_script_of_files", "ffconcat version 1.0\nfile '/etc/passwd'\n", "file"},
                     BadAudio{"a_head_alone", tone(1).substr(0, 44), "file"},
                     BadAudio{"truncated", tone(10).substr(0, 100'000), "is cut off: it says 10.0 s"},

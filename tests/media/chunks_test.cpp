@@ -26,7 +26,8 @@ struct Sound {
     for (const auto& chunk : chunks) {
       EXPECT_LE(chunk.samples.size(), kMelSamples);
       EXPECT_EQ(chunk.samples.size(), chunk.speech.size() * kActivityWindow);
-      EXPECT_EQ(chunk.samples.front(), static_cast<float>(chunk.start / kActivityWindow)) << "the samples are those of its place";
+      EXPECT_EQ(chunk.samples.front(), static_cast<float>(chunk.start / kActivityWindow))
+          << "the samples are those of its place";
     }
   }
 };

@@ -32,7 +32,12 @@ class Bytes {
 std::vector<std::byte> good() {
   Bytes b;
   b.put(std::uint32_t{6}).text("WhisperSpec").put(std::uint32_t{3}).put(std::uint32_t{3});
-  b.text("a").put(std::uint8_t{2}).put(std::uint32_t{1}).put(std::uint32_t{2}).put(std::uint8_t{0}).put(std::uint32_t{8});
+  b.text("a")
+      .put(std::uint8_t{2})
+      .put(std::uint32_t{1})
+      .put(std::uint32_t{2})
+      .put(std::uint8_t{0})
+      .put(std::uint32_t{8});
   b.put(1.5F).put(-2.0F);
   b.text("h").put(std::uint8_t{1}).put(std::uint32_t{3}).put(std::uint8_t{4}).put(std::uint32_t{6});
   b.put(std::uint16_t{0x3c00}).put(std::uint16_t{0xc500}).put(std::uint16_t{0x0001});

@@ -21,12 +21,14 @@ inline TokenId stamp(double seconds) { return kTime + static_cast<TokenId>(secon
 inline std::string toy_lines() {
   std::string lines;
   for (char c = 'a'; c <= 'z'; ++c) lines += std::string{c} + "\n";
-  lines += "Ġ\nhi\n<|endoftext|>\n<|startoftranscript|>\n<|en|>\n<|de|>\n<|translate|>\n<|transcribe|>\n<|startofprev|>\n";
+  lines +=
+      "Ġ\nhi\n<|endoftext|>\n<|startoftranscript|>\n<|en|>\n<|de|>\n<|translate|>\n<|transcribe|>\n<|startofprev|>\n";
   lines += "<|nocaptions|>\n<|notimestamps|>\n";
   for (int i = 0; i <= 1500; ++i) lines += fmt::format("<|{:.2f}|>\n", i * 0.02);
   return lines;
 }
-inline constexpr const char* kToyConfig = R"({"lang_ids":[30,31],"suppress_ids":[25,29,32,33,34],"suppress_ids_begin":[26,28]})";
+inline constexpr const char* kToyConfig =
+    R"({"lang_ids":[30,31],"suppress_ids":[25,29,32,33,34],"suppress_ids_begin":[26,28]})";
 inline constexpr const char* kToyTokenizer = R"({"model":{"merges":["h i"]}})";
 
 inline WhisperVocabulary toy_vocabulary() { return *WhisperVocabulary::parse(kToyConfig, kToyTokenizer, toy_lines()); }
@@ -34,7 +36,8 @@ inline WhisperVocabulary toy_vocabulary() { return *WhisperVocabulary::parse(kTo
 class ScriptedNet final : public WhisperNet {
  public:
   /// @param next what follows these tokens, and how sure of it the net is: the logit above all others.
-  explicit ScriptedNet(std::function<std::pair<TokenId, float>(const std::vector<TokenId>&)> next) : next_(std::move(next)) {}
+  explicit ScriptedNet(std::function<std::pair<TokenId, float>(const std::vector<TokenId>&)> next)
+      : next_(std::move(next)) {}
 
   Status encode(std::span<const float>) override { return {}; }
   std::span<const float> encoded() const override { return {}; }

@@ -27,7 +27,9 @@ std::vector<float> ruled(const std::vector<TokenId>& sampled, std::vector<std::p
   apply_rules(logits, kToy, sampled);
   return logits;
 }
-bool allowed(const std::vector<float>& logits, TokenId token) { return logits[static_cast<std::size_t>(token)] > kNever; }
+bool allowed(const std::vector<float>& logits, TokenId token) {
+  return logits[static_cast<std::size_t>(token)] > kNever;
+}
 
 TEST(whisper_rules, a_text_begins_with_a_time_of_at_most_a_second) {
   const auto logits = ruled({});
@@ -92,12 +94,13 @@ TEST_P(Cuts, at_times) {
 }
 INSTANTIATE_TEST_SUITE_P(
     media, Cuts,
-    testing::Values(Cut{"nothing", {}, {}, 10}, Cut{"one_whole", {stamp(0.5), kHi, stamp(3)}, {{0.5, 3}}, 10},
-                    Cut{"one_open", {stamp(0.5), kHi}, {{0.5, 10}}, 10},
-                    Cut{"two_whole", {stamp(0), kHi, stamp(3), stamp(4), kHi, stamp(6)}, {{0, 3}, {4, 6}}, 10},
-                    Cut{"the_second_is_begun_and_left_to_the_next_window", {stamp(0), kHi, stamp(3), stamp(4), kHi}, {{0, 3}}, 3},
-                    Cut{"an_end_that_begins_another", {stamp(0), kHi, stamp(3), stamp(3)}, {{0, 3}}, 3},
-                    Cut{"beyond_the_window", {stamp(0), kHi, stamp(20)}, {{0, 10}}, 10}),
+    testing::Values(
+        Cut{"nothing", {}, {}, 10}, Cut{"one_whole", {stamp(0.5), kHi, stamp(3)}, {{0.5, 3}}, 10},
+        Cut{"one_open", {stamp(0.5), kHi}, {{0.5, 10}}, 10},
+        Cut{"two_whole", {stamp(0), kHi, stamp(3), stamp(4), kHi, stamp(6)}, {{0, 3}, {4, 6}}, 10},
+        Cut{"the_second_is_begun_and_left_to_the_next_window", {stamp(0), kHi, stamp(3), stamp(4), kHi}, {{0, 3}}, 3},
+        Cut{"an_end_that_begins_another", {stamp(0), kHi, stamp(3), stamp(3)}, {{0, 3}}, 3},
+        Cut{"beyond_the_window", {stamp(0), kHi, stamp(20)}, {{0, 10}}, 10}),
     [](const auto& i) { return std::string{i.param.name}; });
 
 DecodeOptions english() {
@@ -167,7 +170,9 @@ TEST(whisper_decode, a_stop_takes_effect_within_a_step) {
 }
 
 TEST(whisper_decode, a_warm_try_is_the_same_every_time) {
-  const auto unsure = [](const std::vector<TokenId>& tokens) { return saying({stamp(0), 1, 2, 3, 4, stamp(1)}, 7.5F)(tokens); };
+  const auto unsure = [](const std::vector<TokenId>& tokens) {
+    return saying({stamp(0), 1, 2, 3, 4, stamp(1)}, 7.5F)(tokens);
+  };
   auto options = english();
   options.temperature = 1;
   ScriptedNet one(unsure), two(unsure);
@@ -204,10 +209,13 @@ TEST_P(BadVocabularies, are_refused) {
 INSTANTIATE_TEST_SUITE_P(
     media, BadVocabularies,
     testing::Values(BadFiles{"empty", kToyConfig, kToyTokenizer, "", "is missing"},
-                    BadFiles{"no_times", kToyConfig, kToyTokenizer, toy_lines().substr(0, toy_lines().size() - 10), "1501 timestamps"},
+                    BadFiles{"no_times", kToyConfig, kToyTokenizer, toy_lines().substr(0, toy_lines().size() - 10),
+                             "1501 timestamps"},
                     BadFiles{"config_is_no_json", "{", kToyTokenizer, toy_lines(), "config.json"},
-                    BadFiles{"far_token", R"({"lang_ids":[99999],"suppress_ids":[],"suppress_ids_begin":[]})", kToyTokenizer, toy_lines(), "lang_ids"},
-                    BadFiles{"no_languages", R"({"lang_ids":[],"suppress_ids":[],"suppress_ids_begin":[]})", kToyTokenizer, toy_lines(), "English-only"},
+                    BadFiles{"far_token", R"({"lang_ids":[99999],"suppress_ids":[],"suppress_ids_begin":[]})",
+                             kToyTokenizer, toy_lines(), "lang_ids"},
+                    BadFiles{"no_languages", R"({"lang_ids":[],"suppress_ids":[],"suppress_ids_begin":[]})",
+                             kToyTokenizer, toy_lines(), "English-only"},
                     BadFiles{"no_merges", kToyConfig, R"({"model":{}})", toy_lines(), "merges"},
                     BadFiles{"model_is_a_list", kToyConfig, R"({"model":[]})", toy_lines(), "merges"}),
     [](const auto& i) { return std::string{i.param.name}; });

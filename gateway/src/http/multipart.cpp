@@ -61,8 +61,7 @@ Expected<std::string> boundary_of(std::string_view content_type) {
     boundary = value;
     return true;
   });
-  constexpr std::string_view kAllowed =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'()+_,-./:=? ";
+  constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'()+_,-./:=? ";
   if (!sound || !boundary || boundary->empty() || boundary->size() > kLongestBoundary || boundary->back() == ' ' ||
       boundary->find_first_not_of(kAllowed) != std::string::npos) {
     return bad("its Content-Type names no usable boundary");

@@ -196,8 +196,14 @@ messages::TranscriptSegment read_segment(Reader& r, const fb::TranscriptSegment&
   for (const float x : {from.avg_logprob(), from.no_speech_prob(), from.compression_ratio(), from.temperature()}) {
     if (!std::isfinite(x)) r.fail("segments", "hold what is no number");
   }
-  return {from.start(),       from.end(),           r.text(from.text(), "segments.text"), r.tokens(from.tokens(), "segments.tokens"),
-          from.avg_logprob(), from.no_speech_prob(), from.compression_ratio(), from.temperature()};
+  return {from.start(),
+          from.end(),
+          r.text(from.text(), "segments.text"),
+          r.tokens(from.tokens(), "segments.tokens"),
+          from.avg_logprob(),
+          from.no_speech_prob(),
+          from.compression_ratio(),
+          from.temperature()};
 }
 
 messages::Transcript read_transcript(Reader& r, const fb::Transcript& from) {
@@ -207,7 +213,8 @@ messages::Transcript read_transcript(Reader& r, const fb::Transcript& from) {
   if (!(out.duration >= 0 && std::isfinite(out.duration))) r.fail("duration", "is no number of seconds");
   const auto n = r.count(from.segments(), 2 * sizeof(flatbuffers::uoffset_t), "segments");
   out.segments.reserve(n);
-  for (flatbuffers::uoffset_t i = 0; i < n && r.ok(); ++i) out.segments.push_back(read_segment(r, *from.segments()->Get(i)));
+  for (flatbuffers::uoffset_t i = 0; i < n && r.ok(); ++i)
+    out.segments.push_back(read_segment(r, *from.segments()->Get(i)));
   return out;
 }
 

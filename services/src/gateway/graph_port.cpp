@@ -176,7 +176,8 @@ void GraphPort::apply_template(messages::ApplyTemplate request, gateway::Reply<m
 }
 
 void GraphPort::transcribe(messages::Transcribe request, gateway::Reply<messages::Transcript> reply) {
-  call<messages::Transcribe, messages::Transcript>(Task::transcribe, "transcribe", std::move(request), std::move(reply));
+  call<messages::Transcribe, messages::Transcript>(Task::transcribe, "transcribe", std::move(request),
+                                                   std::move(reply));
 }
 
 messages::Snapshot GraphPort::snapshot() const { return snapshot_of(*parts_.board->view()); }

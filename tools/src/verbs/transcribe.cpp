@@ -83,14 +83,10 @@ std::string as_json(const Options& options, const Made& made) {
     text += s.text;
   }
   const double audio = made.transcript.duration;
-  const nlohmann::ordered_json json{{"path", options.file},
-                                    {"model", options.model},
-                                    {"language", made.transcript.language},
-                                    {"audio_s", audio},
-                                    {"made_s", made.seconds},
-                                    {"real_time_factor", audio > 0 ? made.seconds / audio : 0},
-                                    {"text", text},
-                                    {"segments", segments}};
+  const nlohmann::ordered_json json{
+      {"path", options.file}, {"model", options.model}, {"language", made.transcript.language},
+      {"audio_s", audio},     {"made_s", made.seconds}, {"real_time_factor", audio > 0 ? made.seconds / audio : 0},
+      {"text", text},         {"segments", segments}};
   return json.dump() + "\n";
 }
 

@@ -81,8 +81,8 @@ using TokenizeCall = Call<messages::Tokenize, messages::Tokens>;
 using DetokenizeCall = Call<messages::Detokenize, messages::Text>;
 using TemplateCall = Call<messages::ApplyTemplate, messages::Text>;
 using TranscribeCall = Call<messages::Transcribe, messages::Transcript>;
-using ServiceMessage =
-    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping, SpeakWork, TranscribeCall>;
+using ServiceMessage = std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall,
+                                    TemplateCall, Ping, SpeakWork, TranscribeCall>;
 
 // ---- to the router
 // ----------------------------------------------------------------------------------------------------------------
