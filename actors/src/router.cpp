@@ -16,8 +16,9 @@ bool serves(ModelKind kind, Task task) {
   switch (task) {
     case Task::generate: return kind == ModelKind::generate;
     case Task::embed: return kind == ModelKind::embed;
-    case Task::text: return kind != ModelKind::speech;
+    case Task::text: return kind == ModelKind::generate || kind == ModelKind::embed;
     case Task::speak: return kind == ModelKind::speech;
+    case Task::transcribe: return kind == ModelKind::transcription;
   }
   return false;
 }
@@ -28,6 +29,7 @@ Stage::Kind stage_of(Task task) {
     case Task::embed: return Stage::Kind::embed;
     case Task::text: return Stage::Kind::text;
     case Task::speak: return Stage::Kind::speak;
+    case Task::transcribe: return Stage::Kind::transcribe;
   }
   return Stage::Kind::text;
 }
@@ -37,6 +39,7 @@ std::string_view what_it_does(ModelKind kind) {
     case ModelKind::generate: return "generates text";
     case ModelKind::embed: return "computes embeddings";
     case ModelKind::speech: return "speaks";
+    case ModelKind::transcription: return "transcribes speech";
   }
   return "is there";
 }
@@ -47,6 +50,7 @@ std::string_view what_it_lacks(Task task) {
     case Task::embed: return "computes no embeddings";
     case Task::text: return "has no tokens";
     case Task::speak: return "does not speak";
+    case Task::transcribe: return "transcribes nothing";
   }
   return "cannot do that";
 }

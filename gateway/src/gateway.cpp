@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "call.hpp"
+#include "http/multipart.hpp"
 
 namespace zenith::gateway {
 namespace {
@@ -89,6 +90,10 @@ std::optional<HttpReply> Gateway::refuse(Call& call) {
   if (call.route->body == BodyKind::json && !is_json(request)) {
     return status_reply(415, "unsupported_media_type",
                         "the body must be JSON: send \"Content-Type: application/json\"");
+  }
+  if (const auto* type = request.header("content-type");
+      call.route->body == BodyKind::form && (type == nullptr || !is_multipart(*type))) {
+    return status_reply(415, "unsupported_media_type", "the body must be a form: send multipart/form-data");
   }
   if (!call.route->work) return std::nullopt;
   if (draining_) return error_reply({Errc::draining, "the server is shutting down", {}, std::chrono::seconds{5}});

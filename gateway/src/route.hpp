@@ -11,7 +11,7 @@ namespace zenith::gateway {
 class Call;
 
 enum class Access : unsigned char { open /* no key */, key };
-enum class BodyKind : unsigned char { none, json, websocket };
+enum class BodyKind : unsigned char { none, json, websocket, form /* multipart/form-data */ };
 
 struct Route {
   std::string_view method;

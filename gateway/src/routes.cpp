@@ -17,6 +17,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/models", Access::key, BodyKind::none, false, list_models},
     Route{"GET", "/v1/models/{id}", Access::key, BodyKind::none, false, get_model},
     Route{"POST", "/v1/audio/speech", Access::key, BodyKind::json, true, speech},
+    Route{"POST", "/v1/audio/transcriptions", Access::key, BodyKind::form, true, transcriptions},
     Route{"GET", "/v1/audio/voices", Access::key, BodyKind::none, false, voices},
     Route{"POST", "/tokenize", Access::key, BodyKind::json, true, tokenize},
     Route{"POST", "/detokenize", Access::key, BodyKind::json, true, detokenize},

@@ -31,6 +31,11 @@ struct AnswerTo<messages::ApplyTemplate> {
   using type = messages::Text;
 };
 
+template <>
+struct AnswerTo<messages::Transcribe> {
+  using type = messages::Transcript;
+};
+
 constexpr std::size_t kRemembered = 1024;  // cancels of one client
 
 /// Where the answers to one request go.

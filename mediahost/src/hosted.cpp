@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "hosted_whisper.hpp"
 #include "zenith/core/config.hpp"
 #include "zenith/core/log.hpp"
 #include "zenith/media/audio_encoder.hpp"
@@ -74,6 +75,7 @@ std::filesystem::path graph_cache() {
 
 Expected<services::HostedService> load_hosted(const services::HostedSpec& spec, const std::filesystem::path& path) {
   const auto cache = graph_cache();
+  if (is_whisper(path)) return load_whisper(path, cache);
   const auto beside = [&](const char* name) { return std::filesystem::exists(path.parent_path() / name); };
   Expected<std::unique_ptr<media::Voice>> voice;
   if (std::filesystem::exists(path.string() + ".json")) {

@@ -240,6 +240,23 @@ void ScriptedPort::apply_template(messages::ApplyTemplate request, Reply<message
   reply(std::move(out));
 }
 
+void ScriptedPort::transcribe(messages::Transcribe request, Reply<messages::Transcript> reply) {
+  if (refused(request.model, reply)) return;
+  messages::Transcript out{"english",
+                           2.5,
+                           {{0.25, 1.5, " Hello there.", {50'364, 7, 50'426}, -0.25F, 0.125F, 1.5F, 0},
+                            {1.5, 2.25, " Bye.", {50'426, 8, 50'464}, -0.5F, 0.125F, 1.5F, 0}}};
+  std::optional<Error> error;
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.transcribes.push_back(std::move(request));
+    error = script_.error;
+  }
+  changed_.notify_all();
+  if (error) return reply(tl::make_unexpected(*error));
+  reply(std::move(out));
+}
+
 messages::SystemStatus ScriptedPort::system() const {
   messages::SystemStatus status;
   for (auto& service : snapshot().services) {

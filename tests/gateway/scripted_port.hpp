@@ -41,6 +41,7 @@ class ScriptedPort final : public Port {
   void tokenize(messages::Tokenize request, Reply<messages::Tokens> reply) override;
   void detokenize(messages::Detokenize request, Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) override;
+  void transcribe(messages::Transcribe request, Reply<messages::Transcript> reply) override;
   messages::Snapshot snapshot() const override;
   messages::SystemStatus system() const override;
 
@@ -50,6 +51,7 @@ class ScriptedPort final : public Port {
   struct Seen {
     std::vector<messages::Generate> generates;
     std::vector<messages::Speak> speaks;
+    std::vector<messages::Transcribe> transcribes;
     std::vector<messages::Embed> embeds;
     std::vector<messages::Tokenize> tokenizes;
     std::vector<messages::ApplyTemplate> templates;

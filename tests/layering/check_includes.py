@@ -32,6 +32,7 @@ THIRD_PARTIES = {
     "libsw": {"media"},
     "opencv2/": {"media"},
     "seccomp.h": {"mediahost"},
+    "zlib.h": {"media"},
     "openssl/": {"gateway", "tools"},
 }
 BEAST_FILES_AT_MOST = 5

@@ -133,8 +133,16 @@ class Draw {
     }
     return e;
   }
+  messages::Transcript transcript() {
+    return {text(), real(0, 9000), some(5, [&] {
+              const double start = real(0, 100);
+              return messages::TranscriptSegment{start,       start + real(0, 9), text(60),   tokens(),
+                                                 real(-9, 0), real(0, 1),         real(0, 9), real(0, 1)};
+            })};
+  }
   Request request(Instant now) {
-    switch (up_to(6)) {
+    switch (up_to(7)) {
+      case 5: return messages::Transcribe{header(now), text(), Buffer::of(bytes() + "x"), text(), text(90), real(0, 1)};
       case 0: return embed(now);
       case 4:
         return messages::Speak{
@@ -173,7 +181,8 @@ class Draw {
     }
   }
   Reply reply() {
-    switch (up_to(3)) {
+    switch (up_to(4)) {
+      case 3: return transcript();
       case 0: {
         const std::size_t width = 1 + up_to(50);
         const auto vector = [&] {

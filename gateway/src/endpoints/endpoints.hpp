@@ -13,6 +13,7 @@ void embeddings(const std::shared_ptr<Call>& call);
 void list_models(const std::shared_ptr<Call>& call);
 void get_model(const std::shared_ptr<Call>& call);
 void speech(const std::shared_ptr<Call>& call);
+void transcriptions(const std::shared_ptr<Call>& call);
 void voices(const std::shared_ptr<Call>& call);
 void tokenize(const std::shared_ptr<Call>& call);
 void detokenize(const std::shared_ptr<Call>& call);

@@ -178,10 +178,51 @@ Expected<std::vector<std::vector<float>>> read_vectors(const std::vector<Tensor>
   return out;
 }
 
+At<fb::Transcript> write_transcript(Writer& w, const messages::Transcript& t) {
+  const auto language = w.text(t.language, "language");
+  const auto segments = w.rows<fb::TranscriptSegment>(t.segments, [&](const messages::TranscriptSegment& s) {
+    const auto text = w.text(s.text, "text");
+    const auto tokens = w.tokens(s.tokens);
+    return fb::CreateTranscriptSegment(w.fbb(), s.start, s.end, text, tokens, s.avg_logprob, s.no_speech_prob,
+                                       s.compression_ratio, s.temperature);
+  });
+  return fb::CreateTranscript(w.fbb(), language, t.duration, segments);
+}
+
+messages::TranscriptSegment read_segment(Reader& r, const fb::TranscriptSegment& from) {
+  if (!(from.start() >= 0 && from.end() >= from.start() && std::isfinite(from.end()))) {
+    r.fail("segments", "have times that run backwards");
+  }
+  for (const float x : {from.avg_logprob(), from.no_speech_prob(), from.compression_ratio(), from.temperature()}) {
+    if (!std::isfinite(x)) r.fail("segments", "hold what is no number");
+  }
+  return {from.start(),
+          from.end(),
+          r.text(from.text(), "segments.text"),
+          r.tokens(from.tokens(), "segments.tokens"),
+          from.avg_logprob(),
+          from.no_speech_prob(),
+          from.compression_ratio(),
+          from.temperature()};
+}
+
+messages::Transcript read_transcript(Reader& r, const fb::Transcript& from) {
+  messages::Transcript out;
+  out.language = r.text(from.language(), "language");
+  out.duration = from.duration();
+  if (!(out.duration >= 0 && std::isfinite(out.duration))) r.fail("duration", "is no number of seconds");
+  const auto n = r.count(from.segments(), 2 * sizeof(flatbuffers::uoffset_t), "segments");
+  out.segments.reserve(n);
+  for (flatbuffers::uoffset_t i = 0; i < n && r.ok(); ++i)
+    out.segments.push_back(read_segment(r, *from.segments()->Get(i)));
+  return out;
+}
+
 Reply read_reply(Reader& r, const fb::Reply& from) {
   if (const auto* a = from.answer_as_Embeddings()) return messages::Embeddings{{}, a->prompt_tokens()};
   if (const auto* a = from.answer_as_Tokens()) return messages::Tokens{r.tokens(a->tokens(), "tokens")};
   if (const auto* a = from.answer_as_Text()) return messages::Text{r.text(a->text(), "text")};
+  if (const auto* a = from.answer_as_Transcript()) return read_transcript(r, *a);
   r.fail("answer", "is none that is known");
   return Error{};
 }
@@ -241,6 +282,9 @@ wire::Message reply_to_wire(RequestId id, const Reply& reply) {
     type = fb::Answer::Tokens;
     const auto ids = w.tokens(tokens->tokens);
     at = fb::CreateTokens(w.fbb(), ids).Union();
+  } else if (const auto* transcript = std::get_if<messages::Transcript>(&reply)) {
+    type = fb::Answer::Transcript;
+    at = write_transcript(w, *transcript).Union();
   } else {
     type = fb::Answer::Text;
     const auto text = w.text(std::get<messages::Text>(reply).text, "text");

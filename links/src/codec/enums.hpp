@@ -90,6 +90,7 @@ struct Twin<messages::ModelKind> {
 ZENITH_SAME(messages::ModelKind, generate);
 ZENITH_SAME(messages::ModelKind, embed);
 ZENITH_SAME(messages::ModelKind, speech);
+ZENITH_SAME(messages::ModelKind, transcription);
 
 #undef ZENITH_SAME
 

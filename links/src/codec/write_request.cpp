@@ -99,6 +99,14 @@ At<fb::Speak> write_work(Writer& w, const messages::Speak& s) {
   return fb::CreateSpeak(w.fbb(), model, input, voice, s.speed, s.credit_events, to_fb(s.format));
 }
 
+At<fb::Transcribe> write_work(Writer& w, const messages::Transcribe& t) {
+  if (const auto field = out_of_range(t); !field.empty()) w.fail(field, "is out of range");
+  const auto model = w.text(t.model, "model");
+  const auto language = w.text(t.language, "language");
+  const auto prompt = w.text(t.prompt, "prompt");
+  return fb::CreateTranscribe(w.fbb(), model, language, prompt, t.temperature);
+}
+
 template <class T>
 Expected<wire::Message> write_request(fb::Work type, const T& request, Instant now) {
   Writer w{BadText::refuse};
@@ -127,6 +135,12 @@ Expected<wire::Message> to_wire(const messages::ApplyTemplate& request, Instant 
 }
 Expected<wire::Message> to_wire(const messages::Speak& request, Instant now) {
   return write_request(fb::Work::Speak, request, now);
+}
+Expected<wire::Message> to_wire(const messages::Transcribe& request, Instant now) {
+  return write_request(fb::Work::Transcribe, request, now).map([&](wire::Message message) {
+    message.tensors.push_back({DType::u8, 1, {static_cast<std::uint32_t>(request.audio.size())}, request.audio});
+    return message;
+  });
 }
 
 }  // namespace zenith::links

@@ -175,6 +175,11 @@ void GraphPort::apply_template(messages::ApplyTemplate request, gateway::Reply<m
   call<messages::ApplyTemplate, messages::Text>(Task::text, "apply_template", std::move(request), std::move(reply));
 }
 
+void GraphPort::transcribe(messages::Transcribe request, gateway::Reply<messages::Transcript> reply) {
+  call<messages::Transcribe, messages::Transcript>(Task::transcribe, "transcribe", std::move(request),
+                                                   std::move(reply));
+}
+
 messages::Snapshot GraphPort::snapshot() const { return snapshot_of(*parts_.board->view()); }
 
 }  // namespace zenith::services

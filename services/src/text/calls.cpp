@@ -43,6 +43,8 @@ bool handle_text_call(ServiceMessage& message, const TextSetup& setup) {
   } else if (auto* speak = std::get_if<SpeakWork>(&message)) {
     speak->session.send(
         FromService{Error{Errc::invalid_argument, "this model does not speak", "model", {}}, speak->attempt});
+  } else if (auto* transcribe = std::get_if<TranscribeCall>(&message)) {
+    transcribe->answer.break_with(Error{Errc::invalid_argument, "this model transcribes nothing", "model", {}});
   } else {
     return false;
   }

@@ -80,16 +80,17 @@ using EmbedCall = Call<messages::Embed, messages::Embeddings>;
 using TokenizeCall = Call<messages::Tokenize, messages::Tokens>;
 using DetokenizeCall = Call<messages::Detokenize, messages::Text>;
 using TemplateCall = Call<messages::ApplyTemplate, messages::Text>;
-using ServiceMessage =
-    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping, SpeakWork>;
+using TranscribeCall = Call<messages::Transcribe, messages::Transcript>;
+using ServiceMessage = std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall,
+                                    TemplateCall, Ping, SpeakWork, TranscribeCall>;
 
 // ---- to the router
 // ----------------------------------------------------------------------------------------------------------------
 
-enum class Task : std::uint8_t { generate, embed, text /* tokenize, detokenize, apply-template */, speak };
+enum class Task : std::uint8_t { generate, embed, text /* tokenize, detokenize, apply-template */, speak, transcribe };
 
 struct Stage {
-  enum class Kind : std::uint8_t { think, embed, text, speak } kind = Kind::think;
+  enum class Kind : std::uint8_t { think, embed, text, speak, transcribe } kind = Kind::think;
   std::string service_id;
   Ref<ServiceMessage> service;
 };

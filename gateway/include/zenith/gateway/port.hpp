@@ -39,6 +39,8 @@ class Port {
   virtual void tokenize(messages::Tokenize request, Reply<messages::Tokens> reply) = 0;
   virtual void detokenize(messages::Detokenize request, Reply<messages::Text> reply) = 0;
   virtual void apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) = 0;
+  /// Cancelled by its id, as a generation: the reply is then Errc::cancelled.
+  virtual void transcribe(messages::Transcribe request, Reply<messages::Transcript> reply) = 0;
   virtual messages::Snapshot snapshot() const = 0;
   virtual messages::SystemStatus system() const = 0;
 };

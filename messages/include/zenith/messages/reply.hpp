@@ -86,4 +86,17 @@ struct Text {
   std::string text;
 };
 
+/// A piece of a transcript, about a sentence.
+struct TranscriptSegment {
+  double start = 0, end = 0;    ///< seconds
+  std::string text;             ///< with the space that parts it from what came before
+  std::vector<TokenId> tokens;  ///< of the model, its marks for times among them
+  float avg_logprob = 0, no_speech_prob = 0, compression_ratio = 0, temperature = 0;
+};
+struct Transcript {
+  std::string language;  ///< its English name, lower case; empty: nobody speaks and none was asked for
+  double duration = 0;   ///< seconds of sound
+  std::vector<TranscriptSegment> segments;
+};
+
 }  // namespace zenith::messages

@@ -11,6 +11,7 @@
 #include "zenith/core/clock.hpp"
 #include "zenith/core/ids.hpp"
 #include "zenith/core/sampling.hpp"
+#include "zenith/core/tensor.hpp"
 #include "zenith/core/value.hpp"
 
 namespace zenith::messages {
@@ -116,5 +117,16 @@ struct ApplyTemplate {
   Chat chat;
   bool add_generation_prompt = true;
 };
+
+/// Speech to text: one answer, a Transcript.
+struct Transcribe {
+  Header header;
+  std::string model;      ///< name or alias
+  Buffer audio;           ///< a file of sound or video, whole, at most kMostAudioFile bytes
+  std::string language;   ///< ISO 639-1 or an English name; empty: the model finds out
+  std::string prompt;     ///< words and spellings to expect; empty: none
+  float temperature = 0;  ///< 0 … 1
+};
+inline constexpr std::size_t kMostAudioFile = std::size_t{256} << 20;
 
 }  // namespace zenith::messages

@@ -29,6 +29,10 @@ class RecordingPort final : public gateway::Port {
   void tokenize(messages::Tokenize request, gateway::Reply<messages::Tokens> reply) override;
   void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
+  /// Not written down: the sound is not kept.
+  void transcribe(messages::Transcribe request, gateway::Reply<messages::Transcript> reply) override {
+    inner_.transcribe(std::move(request), std::move(reply));
+  }
   messages::Snapshot snapshot() const override { return inner_.snapshot(); }
   messages::SystemStatus system() const override { return inner_.system(); }
 
