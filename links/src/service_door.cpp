@@ -30,6 +30,10 @@ template <>
 struct AnswerTo<messages::ApplyTemplate> {
   using type = messages::Text;
 };
+template <>
+struct AnswerTo<messages::ReadImage> {
+  using type = messages::ImageReading;
+};
 
 constexpr std::size_t kRemembered = 1024;  // cancels of one client
 

@@ -24,7 +24,7 @@ THIRD_PARTIES = {
     "immintrin.h": {"kernels"},
     "xxhash.h": {"core", "media", "models", "wire"},
     "CLI/": {"tools"},
-    "curl/": {"tools"},
+    "curl/": {"gateway", "tools"},
     "zip.h": {"media", "tools"},
     "openvino/": {"media"},
     "flite/": {"media"},

@@ -11,19 +11,20 @@
 namespace zenith::tools {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRoles{"gateway", "router", "text", "voice"};
+constexpr std::array<std::string_view, 5> kRoles{"gateway", "router", "text", "voice", "vision"};
 
 /// Roles as flags have the rules of service.role: the same check says the same words.
 Status check_roles(const std::vector<std::string>& roles) {
   for (const auto& role : roles) {
-    if (role == "expert" || role == "vision" || role == "sensor") {
-      return fail(Errc::unsupported,
-                  "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice",
-                  "role");
+    if (role == "expert" || role == "sensor") {
+      return fail(
+          Errc::unsupported,
+          "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice, vision",
+          "role");
     }
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
-      return fail(Errc::invalid_argument, "role '" + role + "' is unknown; known roles: gateway, router, text, voice",
-                  "role");
+      return fail(Errc::invalid_argument,
+                  "role '" + role + "' is unknown; known roles: gateway, router, text, voice, vision", "role");
     }
   }
   return {};
@@ -33,18 +34,21 @@ bool has_role(const Config& config, std::string_view role) {
   return std::any_of(config.services.begin(), config.services.end(), [&](const auto& s) { return s.role == role; });
 }
 
-bool speaks(const std::string& model) {
+/// The role whose services hold such a model.
+std::string role_for(const std::string& model) {
   const CatalogRow* row = find_in_catalog(model);
-  return row != nullptr && row->kind == "speech";
+  if (row != nullptr && row->kind == "speech") return "voice";
+  if (row != nullptr && row->kind == "vision") return "vision";
+  return "text";
 }
 
-/// --model: those that speak become a voice service, the others a text service, instead of the configured ones.
+/// --model: each becomes part of a service of its role, instead of the configured ones of that role.
 void take_models(Config& config, const std::vector<std::string>& models) {
-  for (const std::string role : {"text", "voice"}) {
+  for (const std::string role : {"text", "voice", "vision"}) {
     ServiceConfig service;
     service.role = role;
     std::copy_if(models.begin(), models.end(), std::back_inserter(service.models),
-                 [&](const std::string& model) { return speaks(model) == (role == "voice"); });
+                 [&](const std::string& model) { return role_for(model) == role; });
     if (service.models.empty()) continue;
     std::erase_if(config.services, [&](const auto& old) { return old.role == role; });
     config.services.push_back(std::move(service));
@@ -97,7 +101,7 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
   if (!config) return config;
   fill_services(*config, options.models);
   for (const auto& service : config->services) {
-    if ((service.role == "text" || service.role == "voice") && service.models.empty()) {
+    if (service.role != "gateway" && service.role != "router" && service.models.empty()) {
       return fail(Errc::invalid_argument,
                   "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
     }
@@ -154,7 +158,7 @@ Expected<gateway::ServerOptions> server_options(const Config& config) {
   }
   for (const auto& model : wanted_models(config)) {
     const auto* row = find_in_catalog(model);
-    if (speaks(model)) continue;
+    if (role_for(model) != "text") continue;
     const bool embeds = row != nullptr && row->kind == "embeddings";
     auto& slot = embeds ? options.default_embedding_model : options.default_model;
     if (slot.empty()) slot = model;

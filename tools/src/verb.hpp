@@ -41,6 +41,7 @@ Action add_bench(CLI::App& app);
 Action add_keys(CLI::App& app);
 Action add_doctor(CLI::App& app);
 Action add_speak(CLI::App& app);
+Action add_see(CLI::App& app);
 Action add_top(CLI::App& app);
 
 /// The process's environment, for load_config.

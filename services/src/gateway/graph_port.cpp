@@ -175,6 +175,10 @@ void GraphPort::apply_template(messages::ApplyTemplate request, gateway::Reply<m
   call<messages::ApplyTemplate, messages::Text>(Task::text, "apply_template", std::move(request), std::move(reply));
 }
 
+void GraphPort::read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) {
+  call<messages::ReadImage, messages::ImageReading>(Task::see, "read_image", std::move(request), std::move(reply));
+}
+
 messages::Snapshot GraphPort::snapshot() const { return snapshot_of(*parts_.board->view()); }
 
 }  // namespace zenith::services

@@ -9,6 +9,7 @@
 #include "zenith/messages/reply.hpp"
 #include "zenith/messages/request.hpp"
 #include "zenith/messages/system.hpp"
+#include "zenith/messages/vision.hpp"
 
 namespace zenith::gateway {
 
@@ -39,6 +40,7 @@ class Port {
   virtual void tokenize(messages::Tokenize request, Reply<messages::Tokens> reply) = 0;
   virtual void detokenize(messages::Detokenize request, Reply<messages::Text> reply) = 0;
   virtual void apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) = 0;
+  virtual void read_image(messages::ReadImage request, Reply<messages::ImageReading> reply) = 0;
   virtual messages::Snapshot snapshot() const = 0;
   virtual messages::SystemStatus system() const = 0;
 };

@@ -72,6 +72,7 @@ class GraphPort final : public gateway::Port {
   void tokenize(messages::Tokenize request, gateway::Reply<messages::Tokens> reply) override;
   void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
+  void read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) override;
   messages::Snapshot snapshot() const override;
   messages::SystemStatus system() const override { return parts_.system_status(); }
 

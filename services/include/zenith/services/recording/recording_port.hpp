@@ -29,6 +29,10 @@ class RecordingPort final : public gateway::Port {
   void tokenize(messages::Tokenize request, gateway::Reply<messages::Tokens> reply) override;
   void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
+  /// Not written down: a recording has no pictures.
+  void read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) override {
+    inner_.read_image(std::move(request), std::move(reply));
+  }
   messages::Snapshot snapshot() const override { return inner_.snapshot(); }
   messages::SystemStatus system() const override { return inner_.system(); }
 
