@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What rapidocr-onnxruntime reads in the pictures of tests/data/vision: ocr.json. `--draw` makes the drawn pictures anew
-(ui_page.png is a screenshot of ui_page.html: chromium --headless --window-size=1280,800 --screenshot=…)."""
+(ui_page.png is a screenshot of ui_page.html beside this: chromium --headless --hide-scrollbars --window-size=1280,800 --screenshot=…)."""
 
 import argparse
 import json

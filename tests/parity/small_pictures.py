@@ -1,9 +1,10 @@
-"""Makes the small pictures beside it, with Pillow: 24 x 16, red, green, blue and white quarters."""
+#!/usr/bin/env python3
+"""Makes tests/data/vision/small with Pillow: 24 x 16, red, green, blue and white quarters in every format."""
 import pathlib
 
 from PIL import Image
 
-HERE = pathlib.Path(__file__).resolve().parent
+HERE = pathlib.Path(__file__).resolve().parents[1] / "data" / "vision" / "small"
 picture = Image.new("RGB", (24, 16), (255, 0, 0))
 picture.paste((0, 255, 0), (12, 0, 24, 8))
 picture.paste((0, 0, 255), (0, 8, 12, 16))
