@@ -7,10 +7,15 @@
 namespace zenith::gateway {
 namespace {
 
+struct Gathered {
+  Expected<std::vector<Buffer>> images;
+};
+using GatheredReply = std::function<void(Expected<Gathered>)>;
+
 /// The transfers of one request. Any thread.
 class Gathering {
  public:
-  Gathering(std::vector<ImageSource> sources, std::function<void(Expected<std::vector<Buffer>>)> reply)
+  Gathering(std::vector<ImageSource> sources, GatheredReply reply)
       : sources_(std::move(sources)), images_(sources_.size()), reply_(std::move(reply)) {
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       images_[i] = sources_[i].bytes;
@@ -21,8 +26,8 @@ class Gathering {
   const std::vector<ImageSource>& sources() const noexcept { return sources_; }
 
   void arrived(std::size_t which, Expected<Buffer> image) {
-    std::function<void(Expected<std::vector<Buffer>>)> reply;
-    Expected<std::vector<Buffer>> result;
+    GatheredReply reply;
+    Gathered result;
     {
       const std::lock_guard lock(mutex_);
       if (!reply_) return;
@@ -30,11 +35,11 @@ class Gathering {
         Error error = std::move(image.error());
         error.message = sources_[which].field + ": " + error.message;
         error.param = sources_[which].field;
-        result = tl::make_unexpected(std::move(error));
+        result.images = tl::make_unexpected(std::move(error));
       } else {
         images_[which] = std::move(*image);
         if (--left_ > 0) return;
-        result = std::move(images_);
+        result.images = std::move(images_);
       }
       reply.swap(reply_);
     }
@@ -46,7 +51,7 @@ class Gathering {
   std::mutex mutex_;
   std::vector<Buffer> images_;
   std::size_t left_ = 0;
-  std::function<void(Expected<std::vector<Buffer>>)> reply_;
+  GatheredReply reply_;
 };
 
 }  // namespace
@@ -61,13 +66,13 @@ void with_images(const std::shared_ptr<Call>& call, std::vector<ImageSource> sou
     return then(call, std::move(images));
   }
   const auto cancels = std::make_shared<std::vector<Fetcher::Cancel>>();  // the loop's thread
-  auto reply =
-      call->expect<std::vector<Buffer>>([then = std::move(then), cancels](Call& c, std::vector<Buffer> images) {
-        c.cancel_by_client = nullptr;
-        if (c.gateway.draining())
-          return c.fail({Errc::draining, "the server is shutting down", {}, std::chrono::seconds{5}});
-        then(c.shared_from_this(), std::move(images));
-      });
+  auto reply = call->expect<Gathered>([then = std::move(then), cancels](Call& c, Gathered gathered) {
+    c.cancel_by_client = nullptr;  // the connection takes the next request
+    if (!gathered.images) return c.fail(gathered.images.error());
+    if (c.gateway.draining())
+      return c.fail({Errc::draining, "the server is shutting down", {}, std::chrono::seconds{5}});
+    then(c.shared_from_this(), std::move(*gathered.images));
+  });
   const auto gathering = std::make_shared<Gathering>(std::move(sources), std::move(reply));
   for (std::size_t i = 0; i < gathering->sources().size(); ++i) {
     const auto& url = gathering->sources()[i].https;

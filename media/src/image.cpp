@@ -17,6 +17,7 @@ extern "C" {
 #include <string_view>
 
 #include "image_header.hpp"
+#include "image_whole.hpp"
 
 namespace zenith::media {
 namespace {
@@ -50,15 +51,6 @@ AVCodecID codec_of(ImageFormat format) noexcept {
   return AV_CODEC_ID_NONE;
 }
 
-/// FFmpeg shows what it has of a JPEG that ends early and says nothing.
-bool jpeg_ends(std::span<const std::byte> bytes) noexcept {
-  for (std::size_t i = bytes.size(); i >= 2; --i) {
-    if (bytes[i - 2] == std::byte{0xff} && bytes[i - 1] == std::byte{0xd9}) return true;
-    if (bytes[i - 2] == std::byte{0xff} && bytes[i - 1] == std::byte{0xda}) return false;  // a scan begins
-  }
-  return false;
-}
-
 /// The whole file is the decoder's one packet: no demuxer, no protocol.
 Expected<Frame> decode(std::span<const std::byte> bytes, const ImageHeader& header, const ImageLimits& limits) {
   const AVCodec* decoder = avcodec_find_decoder(codec_of(header.format));
@@ -81,7 +73,6 @@ Expected<Frame> decode(std::span<const std::byte> bytes, const ImageHeader& head
   if (avcodec_receive_frame(codec.get(), frame.get()) < 0) return damaged(header.format);
   const bool broken = frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0;
   if (broken || frame->width < 1 || frame->height < 1) return damaged(header.format);
-  if (header.format == ImageFormat::jpeg && !jpeg_ends(bytes)) return damaged(header.format);
   return frame;
 }
 
@@ -175,6 +166,7 @@ Expected<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits
                             std::uint64_t{header->width} * header->height, limits.pixels),
                 "image");
   }
+  if (!is_whole(bytes, *header)) return damaged(header->format);
   av_log_set_level(AV_LOG_QUIET);
   try {
     auto frame = decode(bytes, *header, limits);

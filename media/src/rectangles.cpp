@@ -6,11 +6,11 @@
 namespace zenith::media {
 namespace {
 
-constexpr double kFaint = 12, kClear = 36;  // Canny's thresholds: borders of user interfaces are pale
+constexpr double kFaint = 30, kClear = 60;  // Canny's thresholds, four times a step of grey: pale borders, no gradients
 constexpr int kFrame = 2;                   // drawn around the picture, so that bands that touch its sides are closed
 constexpr int kNarrowest = 16, kLowest = 12;
 constexpr float kFilled = 0.85F;
-constexpr int kSame = 5;  // pixels: the two sides of one border
+constexpr int kSame = 6;  // pixels: the two sides of one border
 constexpr std::size_t kMost = 2000;
 
 cv::Mat edges_of(const cv::Mat& bgr) {
@@ -32,6 +32,11 @@ bool same(const cv::Rect& a, const cv::Rect& b) {
   return near(a.x, b.x) && near(a.y, b.y) && near(a.br().x, b.br().x) && near(a.br().y, b.br().y);
 }
 
+cv::Rect between(const cv::Rect& a, const cv::Rect& b) {
+  const cv::Point from = (a.tl() + b.tl()) / 2, to = (a.br() + b.br()) / 2;
+  return {from, to};
+}
+
 }  // namespace
 
 std::vector<Rectangle> rectangles_of(const cv::Mat& bgr) {
@@ -49,9 +54,13 @@ std::vector<Rectangle> rectangles_of(const cv::Mat& bgr) {
                    [](const Rectangle& a, const Rectangle& b) { return a.box.area() > b.box.area(); });
   std::vector<Rectangle> out;
   for (const auto& rectangle : found) {
-    const bool known =
-        std::any_of(out.begin(), out.end(), [&](const Rectangle& other) { return same(other.box, rectangle.box); });
-    if (!known && out.size() < kMost) out.push_back(rectangle);
+    const auto known =
+        std::find_if(out.begin(), out.end(), [&](const Rectangle& o) { return same(o.box, rectangle.box); });
+    if (known != out.end()) {
+      known->box = between(known->box, rectangle.box);  // the outer side of the edge, then its inner one
+    } else if (out.size() < kMost) {
+      out.push_back(rectangle);
+    }
   }
   return out;
 }

@@ -101,8 +101,10 @@ std::vector<ScreenText> screen_texts(const cv::Mat& bgr, const std::vector<TextL
     for (std::size_t i = 0; i < pieces.size(); ++i) {
       const auto& [run, is_link] = pieces[i];
       const bool is_last = i + 1 == pieces.size();
+      // Between a link and what is beside it lies a blank; letters are placed to a few pixels.
+      const int slack = box.height / 6, end = is_link ? run.to + slack : run.to - slack;
       std::string text;
-      for (; next < letters.size() && (is_last || letters[next].x < run.to); ++next) text += letters[next].text;
+      for (; next < letters.size() && (is_last || letters[next].x < end); ++next) text += letters[next].text;
       text = trimmed(text);
       if (text.empty() || run.to <= run.from) continue;
       out.push_back({text, {run.from, box.y, run.to - run.from, box.height}, line.confidence, is_link});

@@ -18,10 +18,11 @@ constexpr int kHighestControl = 72, kLowestControl = 16;
 constexpr float kFieldRatio = 3;     // width to height
 constexpr float kOffCentre = 0.08F;  // of the width
 constexpr float kFull = 0.85F;       // of the width: a text that fills its box is not centred in it
+constexpr float kMuchLabel = 0.35F;  // of the width: on a fill of its own, a text that long makes a button
 constexpr float kOtherColour = 14;   // of 255
 constexpr float kStandsOut = 2.5F;   // contrast of a label that can be pressed
 constexpr int kSmallestImage = 32;
-constexpr float kColourful = 18;
+constexpr float kColourful = 22;
 constexpr float kInLine = 1.4F;  // times the height of a line: what is not higher is part of its letters
 
 /// An element before it has its place in the list.
@@ -91,7 +92,14 @@ class Tree {
       if (name_control(node, has_text_only ? &nodes_[node.children.front()] : nullptr)) return;
     }
     const bool large = node.box.width >= kSmallestImage && node.box.height >= kSmallestImage;
-    if (node.children.empty() && large && variety(screen_, node.box) > kColourful) node.element.role = UiRole::image;
+    if (!large || has_text(node) || variety(screen_, node.box) <= kColourful) return;
+    node.element.role = UiRole::image;
+    node.children.clear();  // edges of what it shows
+  }
+
+  bool has_text(const Node& node) const {
+    return std::any_of(node.children.begin(), node.children.end(),
+                       [&](std::size_t i) { return nodes_[i].element.role != UiRole::box || has_text(nodes_[i]); });
   }
 
   /// A button or a field. @param label the one text in it, or null.
@@ -109,9 +117,11 @@ class Tree {
     const float middle = static_cast<float>(label->box.x) + static_cast<float>(label->box.width) / 2;
     const float off = std::abs(middle - static_cast<float>(box.x) - static_cast<float>(box.width) / 2);
     const auto width = static_cast<float>(box.width);
-    const bool centred = off < kOffCentre * width && static_cast<float>(label->box.width) < kFull * width;
-    if (!filled && !centred && !long_enough) return false;
-    node.element.role = filled || centred ? UiRole::button : UiRole::field;
+    const auto label_width = static_cast<float>(label->box.width);
+    const bool centred = off < kOffCentre * width && label_width < kFull * width;
+    const bool is_button = centred || (filled && label_width >= kMuchLabel * width);
+    if (!is_button && (filled || !long_enough)) return false;
+    node.element.role = is_button ? UiRole::button : UiRole::field;
     node.element.text = std::move(label->element.text);
     node.element.confidence = std::min(node.element.confidence, label->element.confidence);
     node.element.enabled = contrast(ink_colour(screen_, label->box, fill), fill) >= kStandsOut;

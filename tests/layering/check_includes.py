@@ -28,6 +28,7 @@ THIRD_PARTIES = {
     "zip.h": {"media", "tools"},
     "openvino/": {"media"},
     "flite/": {"media"},
+    "zlib.h": {"media"},
     "libav": {"media"},
     "libsw": {"media"},
     "opencv2/": {"media"},
