@@ -64,7 +64,7 @@ class VisionService final : public Actor<ServiceMessage, PictureDone> {
 
   void pump(Context& self) {
     if (auto call = core_.next()) {
-      const auto shared = std::make_shared<ReadImageCall>(std::move(*call));
+      auto shared = std::make_shared<ReadImageCall>(std::move(*call));
       const auto taken = setup_.worker->submit([reader = reader_, shared, done = self.ref<PictureDone>()]() mutable {
         read_picture(*reader, *shared);
         shared.reset();  // the picture's memory goes before the next one comes
