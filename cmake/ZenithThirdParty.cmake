@@ -44,6 +44,13 @@ if(ZENITH_MEDIA)
   add_library(flite::english INTERFACE IMPORTED)
   target_include_directories(flite::english SYSTEM INTERFACE ${FLITE_INCLUDE_DIR})
   target_link_libraries(flite::english INTERFACE ${FLITE_ENGLISH_LIBRARY} ${FLITE_LEXICON_LIBRARY} ${FLITE_LIBRARY})
+  # Debian's package for CMake wants every module of OpenCV; these two are all that is used.
+  find_library(OPENCV_CORE_LIBRARY opencv_core REQUIRED)
+  find_library(OPENCV_IMGPROC_LIBRARY opencv_imgproc REQUIRED)
+  find_path(OPENCV_INCLUDE_DIR opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+  add_library(opencv::imgproc INTERFACE IMPORTED)
+  target_include_directories(opencv::imgproc SYSTEM INTERFACE ${OPENCV_INCLUDE_DIR})
+  target_link_libraries(opencv::imgproc INTERFACE ${OPENCV_IMGPROC_LIBRARY} ${OPENCV_CORE_LIBRARY})
 endif()
 
 if(ZENITH_TESTS)

@@ -19,6 +19,7 @@ bool serves(ModelKind kind, Task task) {
     case Task::text: return kind == ModelKind::generate || kind == ModelKind::embed;
     case Task::speak: return kind == ModelKind::speech;
     case Task::transcribe: return kind == ModelKind::transcription;
+    case Task::see: return kind == ModelKind::vision;
   }
   return false;
 }
@@ -30,6 +31,7 @@ Stage::Kind stage_of(Task task) {
     case Task::text: return Stage::Kind::text;
     case Task::speak: return Stage::Kind::speak;
     case Task::transcribe: return Stage::Kind::transcribe;
+    case Task::see: return Stage::Kind::see;
   }
   return Stage::Kind::text;
 }
@@ -40,6 +42,7 @@ std::string_view what_it_does(ModelKind kind) {
     case ModelKind::embed: return "computes embeddings";
     case ModelKind::speech: return "speaks";
     case ModelKind::transcription: return "transcribes speech";
+    case ModelKind::vision: return "reads pictures";
   }
   return "is there";
 }
@@ -51,6 +54,7 @@ std::string_view what_it_lacks(Task task) {
     case Task::text: return "has no tokens";
     case Task::speak: return "does not speak";
     case Task::transcribe: return "transcribes nothing";
+    case Task::see: return "reads no pictures";
   }
   return "cannot do that";
 }
@@ -71,6 +75,11 @@ std::string known_models(const DirectoryView& view) {
 
 tl::unexpected<Error> retry_later(Errc code, std::string message) {
   return tl::make_unexpected(Error{code, std::move(message), "model", std::chrono::seconds(1)});
+}
+
+/// Before its model is loaded a service's role says what it will do.
+bool role_fits(const DirectoryView::Service& service, Task task) {
+  return (service.status.role == messages::Role::vision) == (task == Task::see);
 }
 
 using Candidates = std::vector<const DirectoryView::Service*>;
@@ -112,12 +121,25 @@ tl::unexpected<Error> nobody_left(const DirectoryView::Service& one, const PlanL
 }  // namespace
 
 Expected<Plan> RouterState::plan(Task task, const std::string& model, const DirectoryView& view,
-                                 const PlanLimits& limits) {
+                                 const PlanLimits& limits, const std::vector<Task>& before) {
+  auto plan = plan_one(task, model, view, limits);
+  if (!plan) return plan;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    auto stage = plan_one(before[i], {}, view, {limits.avoid, {}});
+    if (!stage) return stage;
+    plan->stages.insert(plan->stages.begin() + static_cast<std::ptrdiff_t>(i), std::move(stage->stages.front()));
+  }
+  return plan;
+}
+
+Expected<Plan> RouterState::plan_one(Task task, const std::string& model, const DirectoryView& view,
+                                     const PlanLimits& limits) {
   const std::string wanted = model.empty() ? std::string{} : view.resolve(model);
   Candidates ready;
   const DirectoryView::Service *loading = nullptr, *draining = nullptr, *failed = nullptr, *wrong_kind = nullptr;
   for (const auto& service : view.services) {
     if (name_of(service).empty() || (!wanted.empty() && name_of(service) != wanted)) continue;
+    if (wanted.empty() && !role_fits(service, task)) continue;
     if (service.model && !serves(service.model->kind, task)) {
       wrong_kind = &service;
     } else if (service.status.health == Health::ready && service.ref && service.model) {
@@ -136,7 +158,7 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
     if (usable.empty()) return nobody_left(*ready.back(), limits);
     const auto lively = without_suspect(usable);
     const auto& service = *lively[turn_++ % lively.size()];
-    return Plan{*service.model, {Stage{stage_of(task), service.status.id, service.ref}}};
+    return Plan{*service.model, {Stage{stage_of(task), service.status.id, service.ref, service.model->name}}};
   }
   if (loading != nullptr) {
     return retry_later(Errc::loading,
@@ -149,6 +171,12 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
   if (failed != nullptr) {
     return retry_later(Errc::unavailable, fmt::format("service '{}' for model '{}' is down: {}", failed->status.id,
                                                       name_of(*failed), failed->status.detail));
+  }
+  if (task == Task::see && wanted.empty()) {
+    return fail(Errc::unsupported,
+                "no service here reads pictures: the configuration needs a [[service]] with role \"vision\" and model "
+                "\"ppocr-v4\"",
+                "image");
   }
   if (wrong_kind != nullptr && !wanted.empty()) {
     return fail(Errc::invalid_argument,
@@ -173,9 +201,10 @@ class Router final : public Actor<RouterMessage> {
     }
     const auto& request = std::get<PlanRequest>(message);
     if (request.answer.kept()) return;
-    request.answer.keep(state_.plan(request.task, request.model, *board_->view(), request.limits).map([](Plan plan) {
-      return std::make_shared<const Plan>(std::move(plan));
-    }));
+    request.answer.keep(
+        state_.plan(request.task, request.model, *board_->view(), request.limits, request.before).map([](Plan plan) {
+          return std::make_shared<const Plan>(std::move(plan));
+        }));
   }
 
  private:

@@ -45,7 +45,8 @@ Gateway::Gateway(ServerOptions o, Port& p, Effects& e, Metrics& m, std::shared_p
                .cors_origins = options.cors_origins},
       epoch(fmt::format("{:08x}", static_cast<std::uint32_t>(effects.random_seed()))),
       version(ZENITH_VERSION),
-      connections_(metrics.gauge("zenith_http_connections", "Open client connections")) {
+      connections_(metrics.gauge("zenith_http_connections", "Open client connections")),
+      fetcher(make_fetcher(options.fetch)) {
   if (options.keys) keys_.emplace(*options.keys, effects.clock().now());
 }
 

@@ -11,6 +11,7 @@
 
 #include "auth/browser_policy.hpp"
 #include "auth/keys.hpp"
+#include "net/fetcher.hpp"
 #include "net/loop.hpp"
 #include "outlet.hpp"
 #include "route.hpp"
@@ -64,6 +65,10 @@ class Gateway {
   };
   std::map<std::string, RouteMetrics, std::less<>> route_metrics_;
   Gauge& connections_;
+
+ public:
+  /// Last: what it answers while it goes touches what is above.
+  std::unique_ptr<Fetcher> fetcher;
 };
 
 }  // namespace zenith::gateway

@@ -30,6 +30,10 @@ template <>
 struct AnswerTo<messages::ApplyTemplate> {
   using type = messages::Text;
 };
+template <>
+struct AnswerTo<messages::ReadImage> {
+  using type = messages::ImageReading;
+};
 
 template <>
 struct AnswerTo<messages::Transcribe> {

@@ -252,6 +252,27 @@ void ScriptedPort::transcribe(messages::Transcribe request, Reply<messages::Tran
     seen_.transcribes.push_back(std::move(request));
     error = script_.error;
   }
+  if (error) return reply(tl::make_unexpected(*error));
+  reply(std::move(out));
+}
+
+void ScriptedPort::read_image(messages::ReadImage request, Reply<messages::ImageReading> reply) {
+  if (refused(request.model, reply)) return;
+  messages::ImageReading out;
+  out.width = 640;
+  out.height = static_cast<std::uint32_t>(request.image.size());
+  out.lines.push_back({"PLATFORM 9", {1, 2, 101, 2, 101, 22, 1, 22}, 0.875F});
+  if (request.mode == messages::ReadMode::ui) {
+    out.elements.push_back({messages::ElementRole::box, "", {0, 0, 200, 100}, 0.5F, true, {1}});
+    out.elements.push_back({messages::ElementRole::button, "PLATFORM 9", {1, 2, 101, 22}, 0.875F, false, {}});
+    out.reading_order = {1};
+  }
+  std::optional<Error> error;
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.images.push_back(std::move(request));
+    if (script_.error && script_.error_first) error = script_.error;
+  }
   changed_.notify_all();
   if (error) return reply(tl::make_unexpected(*error));
   reply(std::move(out));

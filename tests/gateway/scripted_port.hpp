@@ -42,6 +42,8 @@ class ScriptedPort final : public Port {
   void detokenize(messages::Detokenize request, Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) override;
   void transcribe(messages::Transcribe request, Reply<messages::Transcript> reply) override;
+  /// One line, "PLATFORM 9", and with ReadMode::ui one button; the script's error with error_first.
+  void read_image(messages::ReadImage request, Reply<messages::ImageReading> reply) override;
   messages::Snapshot snapshot() const override;
   messages::SystemStatus system() const override;
 
@@ -55,6 +57,7 @@ class ScriptedPort final : public Port {
     std::vector<messages::Embed> embeds;
     std::vector<messages::Tokenize> tokenizes;
     std::vector<messages::ApplyTemplate> templates;
+    std::vector<messages::ReadImage> images;
     std::vector<RequestId> cancelled;
     std::map<RequestId, std::uint64_t> granted;
     std::uint64_t events_sent = 0;

@@ -141,9 +141,14 @@ class Draw {
             })};
   }
   Request request(Instant now) {
-    switch (up_to(7)) {
-      case 5: return messages::Transcribe{header(now), text(), Buffer::of(bytes() + "x"), text(), text(90), real(0, 1)};
+    switch (up_to(8)) {
+      case 6: return messages::Transcribe{header(now), text(), Buffer::of(bytes() + "x"), text(), text(90), real(0, 1)};
       case 0: return embed(now);
+      case 5: {
+        std::vector<std::byte> image(1 + up_to(5000));
+        for (auto& byte : image) byte = static_cast<std::byte>(up_to(255));
+        return messages::ReadImage{header(now), text(), one_of(messages::ReadMode::ui), Buffer::of(std::move(image))};
+      }
       case 4:
         return messages::Speak{
             header(now), text(), text(100), text(), real(0.25F, 4), 1 + u32() / 2, one_of(messages::AudioFormat::aac)};
@@ -175,14 +180,35 @@ class Draw {
             some(3, [&] { return messages::TokenLogprobs{entry(), some(4, [&] { return entry(); })}; }), tokens()};
       case 2: return messages::ChoiceEnd{u32(), one_of(messages::FinishReason::length), u32(), u32()};
       case 3:
-        return messages::Finished{{u32(), u32(), u32(), u32()},
-                                  {u32(), u32(), u32(), real(0, 1e6F), real(0, 1e6F), real(0, 1e6F)}};
+        return messages::Finished{
+            {u32(), u32(), u32(), u32()}, {u32(), u32(), u32(), real(0, 1e6F), real(0, 1e6F), real(0, 1e6F)}, texts()};
       default: return error();
     }
   }
+  messages::ImageReading reading() {
+    messages::ImageReading out{u32(), u32(), {}, {}, {}};
+    out.lines = some(5, [&] {
+      messages::ReadLine line{text(40), {}, real(0, 1)};
+      for (float& v : line.box) v = real(-10, 5000);
+      return line;
+    });
+    const auto n = static_cast<std::uint32_t>(up_to(6));
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const auto x = static_cast<std::uint32_t>(up_to(1000)), y = static_cast<std::uint32_t>(up_to(1000));
+      messages::ScreenElement element{
+          one_of(messages::ElementRole::image), text(), {x, y, x + 5, y}, real(0, 1), coin(), {}};
+      for (std::uint32_t child = i + 1; child < n; ++child) {
+        if (coin()) element.children.push_back(child);
+      }
+      out.elements.push_back(std::move(element));
+      if (coin()) out.reading_order.push_back(i);
+    }
+    return out;
+  }
   Reply reply() {
-    switch (up_to(4)) {
+    switch (up_to(5)) {
       case 3: return transcript();
+      case 4: return reading();
       case 0: {
         const std::size_t width = 1 + up_to(50);
         const auto vector = [&] {
@@ -203,7 +229,7 @@ class Draw {
     m.status = {one_of(messages::Role::sensor), text(), one_of(messages::Health::failed), text(), text(60)};
     if (coin())
       m.model = messages::ModelEntry{text(),
-                                     one_of(messages::ModelKind::speech),
+                                     one_of(messages::ModelKind::vision),
                                      text(),
                                      texts(),
                                      texts(),

@@ -2,6 +2,7 @@
 // schema, the codec and tests/links/random_messages.hpp need it too.
 #pragma once
 
+#include <algorithm>
 #include <tuple>
 
 #include "zenith/links/codec.hpp"
@@ -43,7 +44,7 @@ inline auto fields(const messages::Resume& v) {
 }
 inline auto fields(const messages::Generate& v) {
   const auto& [header, model, prompt, sampling, choices, max_tokens, stop, logprobs, top_logprobs, echo, credit_events,
-               now_unix_seconds, resume, credit_spent] = v;
+               now_unix_seconds, resume, credit_spent, staged] = v;  // staged: read before it travels
   return std::tie(header, model, prompt, sampling, choices, max_tokens, stop, logprobs, top_logprobs, echo,
                   credit_events, now_unix_seconds, resume, credit_spent);
 }
@@ -106,11 +107,30 @@ inline auto fields(const messages::ChoiceEnd& v) {
   return std::tie(choice, reason, completion_tokens, reasoning_tokens);
 }
 inline auto fields(const messages::Finished& v) {
-  const auto& [usage, timings] = v;
+  const auto& [usage, timings, modality_path] = v;
   const auto& [prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens] = usage;
   const auto& [prompt_n, predicted_n, cache_n, queue_ms, prompt_ms, predicted_ms] = timings;
   return std::tie(prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, prompt_n, predicted_n, cache_n,
-                  queue_ms, prompt_ms, predicted_ms);
+                  queue_ms, prompt_ms, predicted_ms, modality_path);
+}
+inline auto fields(const messages::ReadLine& v) {
+  const auto& [text, box, confidence] = v;
+  return std::tie(text, box, confidence);
+}
+inline auto fields(const messages::ScreenElement& v) {
+  const auto& [role, text, box, confidence, enabled, children] = v;
+  return std::tie(role, text, box, confidence, enabled, children);
+}
+inline auto fields(const messages::ImageReading& v) {
+  const auto& [width, height, lines, elements, reading_order] = v;
+  return std::tie(width, height, lines, elements, reading_order);
+}
+inline bool same(const Buffer& a, const Buffer& b) {
+  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+}
+inline auto fields(const messages::ReadImage& v) {
+  const auto& [header, model, mode, image] = v;
+  return std::tie(header, model, mode, image);
 }
 inline auto fields(const Error& v) {
   const auto& [code, message, param, retry_after] = v;

@@ -7,6 +7,10 @@
 namespace zenith::tools {
 namespace {
 
+CatalogFile ppocr_file(std::string_view name, std::string_view path, std::string_view sha256, std::uint64_t bytes) {
+  return {.name = name, .parts = {{"rapidocr-onnxruntime", "1.4.4", path, 14915192}}, .sha256 = sha256, .bytes = bytes};
+}
+
 std::vector<CatalogRow> make_rows() {
   std::vector<CatalogRow> rows;
   rows.push_back({
@@ -153,6 +157,22 @@ std::vector<CatalogRow> make_rows() {
                  .sha256 = "7776b81ad1b0350c15d7f1555943b9232eb53e9ca5d989c6d0cea9ebc8664d87",
                  .bytes = 1288203}},
   });
+  rows.push_back({
+      .name = "ppocr-v4",
+      .kind = "vision",
+      .is_default = false,
+      .license = "Apache-2.0",
+      .origin = "PaddleOCR's PP-OCRv4 mobile as ONNX (PyPI: rapidocr-onnxruntime 1.4.4)",
+      .terms = {},
+      .loads = ".",
+      .files = {ppocr_file("ch_PP-OCRv4_det_infer.onnx", "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+                           "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9", 4745517),
+                ppocr_file("ch_PP-OCRv4_rec_infer.onnx", "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+                           "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b", 10857958),
+                ppocr_file("ch_ppocr_mobile_v2.0_cls_infer.onnx",
+                           "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+                           "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c", 585532)},
+  });
   return rows;
 }
 
@@ -165,7 +185,7 @@ const std::vector<CatalogRow>& rows() {
 struct Later {
   std::string_view name, modality;
 };
-constexpr std::array<Later, 2> kLater{{{"smart-turn", "voice"}, {"ppocr-v4", "vision"}}};
+constexpr std::array<Later, 1> kLater{{{"smart-turn", "voice"}}};
 
 }  // namespace
 

@@ -38,23 +38,24 @@ class RunFolder {
 
 }  // namespace
 
-Status with_media(const std::string& model, const std::function<Status(services::Stack&, Effects&)>& run) {
+Status with_media(const std::string& role, const std::string& model,
+                  const std::function<Status(services::Stack&, Effects&)>& run) {
   auto config = environment_config();
   if (!config) return tl::make_unexpected(config.error());
   const RunFolder folder;
   config->links.run_dir = folder.path().string();
   config->log.level = "error";
   config->services.clear();
-  for (const char* role : {"gateway", "router"}) {
+  for (const char* mine : {"gateway", "router"}) {
     ServiceConfig service;
-    service.role = service.id = role;
+    service.role = service.id = mine;
     config->services.push_back(std::move(service));
   }
-  ServiceConfig voice;
-  voice.role = voice.id = "voice";
-  voice.models = {model};
-  config->services.push_back(voice);
-  const auto command = media_command(*config, voice, {});
+  ServiceConfig hosted;
+  hosted.role = hosted.id = role;
+  hosted.models = {model};
+  config->services.push_back(hosted);
+  const auto command = media_command(*config, hosted, {});
   if (!command) return tl::make_unexpected(command.error());
   if (auto ok = media_is_there(*command); !ok) return tl::make_unexpected(ok.error());
 

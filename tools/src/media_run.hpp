@@ -10,8 +10,10 @@
 
 namespace zenith::tools {
 
-/// Starts the graph of this process and a zenith-media with that model, which nothing else can reach; calls `run` once
-/// the model is loaded, and stops both. @returns its error, or why it could not be started.
-Status with_media(const std::string& model, const std::function<Status(services::Stack& stack, Effects& effects)>& run);
+/// Starts the graph of this process and a zenith-media with that model in a service of that role ("voice", "vision"),
+/// which nothing else can reach; calls `run` once the model is loaded, and stops both. @returns its error, or why it
+/// could not be started.
+Status with_media(const std::string& role, const std::string& model,
+                  const std::function<Status(services::Stack& stack, Effects& effects)>& run);
 
 }  // namespace zenith::tools

@@ -12,19 +12,20 @@
 namespace zenith::tools {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRoles{"gateway", "router", "text", "voice"};
+constexpr std::array<std::string_view, 5> kRoles{"gateway", "router", "text", "voice", "vision"};
 
 /// Roles as flags have the rules of service.role: the same check says the same words.
 Status check_roles(const std::vector<std::string>& roles) {
   for (const auto& role : roles) {
-    if (role == "expert" || role == "vision" || role == "sensor") {
-      return fail(Errc::unsupported,
-                  "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice",
-                  "role");
+    if (role == "expert" || role == "sensor") {
+      return fail(
+          Errc::unsupported,
+          "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice, vision",
+          "role");
     }
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
-      return fail(Errc::invalid_argument, "role '" + role + "' is unknown; known roles: gateway, router, text, voice",
-                  "role");
+      return fail(Errc::invalid_argument,
+                  "role '" + role + "' is unknown; known roles: gateway, router, text, voice, vision", "role");
     }
   }
   return {};
@@ -34,7 +35,7 @@ bool has_role(const Config& config, std::string_view role) {
   return std::any_of(config.services.begin(), config.services.end(), [&](const auto& s) { return s.role == role; });
 }
 
-enum class Does : std::uint8_t { text, speaks, hears, other };
+enum class Does : std::uint8_t { text, speaks, hears, sees, other };
 
 /// A path is taken for what lies there: whisper's weights, else text.
 Does what_it_does(const std::string& model) {
@@ -44,16 +45,22 @@ Does what_it_does(const std::string& model) {
     return std::filesystem::exists(std::filesystem::path{model} / "model.bin", error) ? Does::hears : Does::text;
   if (row->kind == "speech") return Does::speaks;
   if (row->kind == "transcription") return Does::hears;
+  if (row->kind == "vision") return Does::sees;
   return row->kind == "text" || row->kind == "embeddings" ? Does::text : Does::other;
 }
 
-/// --model: those that speak become a voice service, those that hear another, in a process of its own, the others a
-/// text service, instead of the configured ones.
+std::string role_for(Does does) {
+  if (does == Does::text) return "text";
+  return does == Does::sees ? "vision" : "voice";
+}
+
+/// --model: those that speak become a voice service, those that hear another, those that see a vision service, each in
+/// a process of its own, the others a text service, instead of the configured ones.
 void take_models(Config& config, const std::vector<std::string>& models) {
   std::set<std::string> replaced;
-  for (const auto does : {Does::text, Does::speaks, Does::hears}) {
+  for (const auto does : {Does::text, Does::speaks, Does::hears, Does::sees}) {
     ServiceConfig service;
-    service.role = does == Does::text ? "text" : "voice";
+    service.role = role_for(does);
     std::copy_if(models.begin(), models.end(), std::back_inserter(service.models),
                  [&](const std::string& model) { return what_it_does(model) == does; });
     if (service.models.empty()) continue;
@@ -114,7 +121,7 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
   if (!config) return config;
   fill_services(*config, options.models);
   for (const auto& service : config->services) {
-    if ((service.role == "text" || service.role == "voice") && service.models.empty()) {
+    if (service.role != "gateway" && service.role != "router" && service.models.empty()) {
       return fail(Errc::invalid_argument,
                   "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
     }

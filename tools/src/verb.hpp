@@ -42,6 +42,7 @@ Action add_keys(CLI::App& app);
 Action add_doctor(CLI::App& app);
 Action add_speak(CLI::App& app);
 Action add_transcribe(CLI::App& app);
+Action add_see(CLI::App& app);
 Action add_top(CLI::App& app);
 
 /// The process's environment, for load_config.

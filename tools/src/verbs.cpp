@@ -12,6 +12,7 @@ constexpr std::array kVerbs{
     Verb{"speak", "a text as a wav file", "zenith speak \"Hello world.\" -o hello.wav", add_speak},
     Verb{"transcribe", "speech in a sound or video file as text", "zenith transcribe talk.mp3 --format srt",
          add_transcribe},
+    Verb{"see", "the text of a picture, or the elements of a screenshot", "zenith see screenshot.png --ui", add_see},
     Verb{"pull", "fetch a model, verified by its hash", "zenith pull smollm2-135m", add_pull},
     Verb{"models", "list models: known, installed, their licences", "zenith models --json", add_models},
     Verb{"tokenize", "stdin to token ids", "printf 'Hello world' | zenith tokenize smollm2-135m", add_tokenize},

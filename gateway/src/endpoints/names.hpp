@@ -30,6 +30,7 @@ constexpr std::string_view name_of(messages::ModelKind kind) noexcept {
     case messages::ModelKind::embed: return "embed";
     case messages::ModelKind::speech: return "speech";
     case messages::ModelKind::transcription: return "transcription";
+    case messages::ModelKind::vision: return "vision";
   }
   return "unknown";
 }

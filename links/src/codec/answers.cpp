@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "errors.hpp"
+#include "vision.hpp"
 
 namespace zenith::links {
 namespace {
@@ -42,8 +43,9 @@ At<void> write_happening(Writer& w, const messages::ChoiceEnd& e) {
 At<void> write_happening(Writer& w, const messages::Finished& e) {
   const auto& u = e.usage;
   const auto& t = e.timings;
+  const auto path = w.texts(e.modality_path, "modality_path");
   return fb::CreateFinished(w.fbb(), u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.reasoning_tokens,
-                            t.prompt_n, t.predicted_n, t.cache_n, t.queue_ms, t.prompt_ms, t.predicted_ms)
+                            t.prompt_n, t.predicted_n, t.cache_n, t.queue_ms, t.prompt_ms, t.predicted_ms, path)
       .Union();
 }
 
@@ -102,9 +104,9 @@ messages::Finished read_finished(Reader& r, const fb::Finished& from) {
   for (const double ms : {from.queue_ms(), from.prompt_ms(), from.predicted_ms()}) {
     if (!std::isfinite(ms)) r.fail("timings", "is no number");
   }
-  return {
-      {from.prompt_tokens(), from.completion_tokens(), from.cached_tokens(), from.reasoning_tokens()},
-      {from.prompt_n(), from.predicted_n(), from.cache_n(), from.queue_ms(), from.prompt_ms(), from.predicted_ms()}};
+  return {{from.prompt_tokens(), from.completion_tokens(), from.cached_tokens(), from.reasoning_tokens()},
+          {from.prompt_n(), from.predicted_n(), from.cache_n(), from.queue_ms(), from.prompt_ms(), from.predicted_ms()},
+          r.texts(from.modality_path(), "modality_path")};
 }
 
 template <class T>
@@ -223,6 +225,7 @@ Reply read_reply(Reader& r, const fb::Reply& from) {
   if (const auto* a = from.answer_as_Tokens()) return messages::Tokens{r.tokens(a->tokens(), "tokens")};
   if (const auto* a = from.answer_as_Text()) return messages::Text{r.text(a->text(), "text")};
   if (const auto* a = from.answer_as_Transcript()) return read_transcript(r, *a);
+  if (const auto* a = from.answer_as_ImageReading()) return read_reading(r, *a);
   r.fail("answer", "is none that is known");
   return Error{};
 }
@@ -285,6 +288,9 @@ wire::Message reply_to_wire(RequestId id, const Reply& reply) {
   } else if (const auto* transcript = std::get_if<messages::Transcript>(&reply)) {
     type = fb::Answer::Transcript;
     at = write_transcript(w, *transcript).Union();
+  } else if (const auto* reading = std::get_if<messages::ImageReading>(&reply)) {
+    type = fb::Answer::ImageReading;
+    at = write_reading(w, *reading).Union();
   } else {
     type = fb::Answer::Text;
     const auto text = w.text(std::get<messages::Text>(reply).text, "text");

@@ -8,6 +8,7 @@
 #include "zenith/messages/directory.hpp"
 #include "zenith/messages/reply.hpp"
 #include "zenith/messages/request.hpp"
+#include "zenith/messages/vision.hpp"
 
 namespace zenith::links {
 
@@ -91,6 +92,25 @@ ZENITH_SAME(messages::ModelKind, generate);
 ZENITH_SAME(messages::ModelKind, embed);
 ZENITH_SAME(messages::ModelKind, speech);
 ZENITH_SAME(messages::ModelKind, transcription);
+ZENITH_SAME(messages::ModelKind, vision);
+
+template <>
+struct Twin<messages::ReadMode> {
+  using type = fb::ReadMode;
+};
+ZENITH_SAME(messages::ReadMode, text);
+ZENITH_SAME(messages::ReadMode, ui);
+
+template <>
+struct Twin<messages::ElementRole> {
+  using type = fb::ElementRole;
+};
+ZENITH_SAME(messages::ElementRole, box);
+ZENITH_SAME(messages::ElementRole, text);
+ZENITH_SAME(messages::ElementRole, link);
+ZENITH_SAME(messages::ElementRole, button);
+ZENITH_SAME(messages::ElementRole, field);
+ZENITH_SAME(messages::ElementRole, image);
 
 #undef ZENITH_SAME
 

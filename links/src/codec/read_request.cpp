@@ -133,6 +133,19 @@ messages::Transcribe read_work(Reader& r, const fb::Transcribe& from, const std:
   return t;
 }
 
+messages::ReadImage read_work(Reader& r, const fb::ReadImage& from, const std::vector<Tensor>& tensors) {
+  messages::ReadImage out;
+  out.model = r.text(from.model(), "model");
+  out.mode = r.one_of<messages::ReadMode>(from.mode(), "mode");
+  const bool one_row = tensors.size() == 1 && tensors.front().dtype == DType::u8 && tensors.front().rank == 1;
+  if (!one_row || tensors.front().data.empty() || tensors.front().data.size() > kMaxBodyBytes) {
+    r.fail("image", "is no u8 tensor of rank 1 that is neither empty nor too large");
+    return out;
+  }
+  out.image = tensors.front().data;
+  return out;
+}
+
 Request read_request(Reader& r, const fb::Request& from, const std::vector<Tensor>& tensors) {
   if (const auto* work = from.work_as_Generate()) return read_work(r, *work);
   if (const auto* work = from.work_as_Embed()) return read_work(r, *work);
@@ -141,6 +154,7 @@ Request read_request(Reader& r, const fb::Request& from, const std::vector<Tenso
   if (const auto* work = from.work_as_ApplyTemplate()) return read_work(r, *work);
   if (const auto* work = from.work_as_Speak()) return read_work(r, *work);
   if (const auto* work = from.work_as_Transcribe()) return read_work(r, *work, tensors);
+  if (const auto* work = from.work_as_ReadImage()) return read_work(r, *work, tensors);
   r.fail("work", "is none that is known");
   return {};
 }

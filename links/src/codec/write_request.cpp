@@ -49,6 +49,7 @@ At<fb::Resume> write_resume(Writer& w, const messages::Resume& resume) {
 
 At<fb::Generate> write_work(Writer& w, const messages::Generate& g) {
   if (const auto field = out_of_range(g); !field.empty()) w.fail(field, "is out of range");
+  if (!g.staged.empty()) w.fail("staged", "is not read yet: no text service takes it");
   const auto model = w.text(g.model, "model");
   const PromptAt prompt = write_prompt(w, g.prompt);
   const auto sampling = write_sampling(w, g.sampling);
@@ -58,6 +59,13 @@ At<fb::Generate> write_work(Writer& w, const messages::Generate& g) {
   if (g.max_tokens) max_tokens = *g.max_tokens;
   return fb::CreateGenerate(w.fbb(), model, prompt.type, prompt.at, sampling, g.choices, max_tokens, stop, g.logprobs,
                             g.top_logprobs, g.echo, g.credit_events, g.now_unix_seconds, resume, g.credit_spent);
+}
+
+At<fb::ReadImage> write_work(Writer& w, const messages::ReadImage& r) {
+  if (r.image.empty()) w.fail("image", "is empty");
+  if (r.image.size() > kMaxBodyBytes) w.fail("image", "is larger than a message may be");
+  const auto model = w.text(r.model, "model");
+  return fb::CreateReadImage(w.fbb(), model, to_fb(r.mode));
 }
 
 At<fb::Embed> write_work(Writer& w, const messages::Embed& e) {
@@ -141,6 +149,13 @@ Expected<wire::Message> to_wire(const messages::Transcribe& request, Instant now
     message.tensors.push_back({DType::u8, 1, {static_cast<std::uint32_t>(request.audio.size())}, request.audio});
     return message;
   });
+}
+Expected<wire::Message> to_wire(const messages::ReadImage& request, Instant now) {
+  auto out = write_request(fb::Work::ReadImage, request, now);
+  if (!out) return out;
+  const auto bytes = static_cast<std::uint32_t>(request.image.size());
+  out->tensors.push_back(Tensor{DType::u8, 1, {bytes}, request.image});
+  return out;
 }
 
 }  // namespace zenith::links

@@ -180,6 +180,10 @@ void GraphPort::transcribe(messages::Transcribe request, gateway::Reply<messages
                                                    std::move(reply));
 }
 
+void GraphPort::read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) {
+  call<messages::ReadImage, messages::ImageReading>(Task::see, "read_image", std::move(request), std::move(reply));
+}
+
 messages::Snapshot GraphPort::snapshot() const { return snapshot_of(*parts_.board->view()); }
 
 }  // namespace zenith::services

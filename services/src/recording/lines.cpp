@@ -140,6 +140,7 @@ std::string line(At at, std::int64_t unix_seconds, std::int64_t deadline_ns, con
   out["logprobs"] = request.logprobs;
   out["top_logprobs"] = request.top_logprobs;
   out["echo"] = request.echo;
+  if (!request.staged.empty()) out["staged_parts"] = request.staged.size();  // pictures are not written down
   return dump(out);
 }
 

@@ -35,7 +35,7 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
     if (service.role == "gateway" || service.role == "router" || messages::in_media(service.role)) continue;
     if (service.role != "text") {
       return fail(Errc::invalid_argument,
-                  fmt::format("service.role is '{}'; known roles: gateway, router, text, voice", service.role),
+                  fmt::format("service.role is '{}'; known roles: gateway, router, text, voice, vision", service.role),
                   "service.role");
     }
     if (service.models.empty()) return fail(Errc::invalid_argument, "a text service names no model", "service.model");

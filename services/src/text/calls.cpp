@@ -32,6 +32,8 @@ void hand_over(Call<Request, Answer>& call, const TextSetup& setup, Do compute) 
 bool handle_text_call(ServiceMessage& message, const TextSetup& setup) {
   if (auto* ping = std::get_if<Ping>(&message)) {
     ping->answer.keep(Pong{});
+  } else if (auto* picture = std::get_if<ReadImageCall>(&message)) {
+    picture->answer.break_with(Error{Errc::invalid_argument, "this model reads no pictures", "model", {}});
   } else if (auto* tokenize_call = std::get_if<TokenizeCall>(&message)) {
     hand_over(*tokenize_call, setup, [](const auto& loaded, const auto& r) { return tokenize(loaded, r); });
   } else if (auto* detokenize_call = std::get_if<DetokenizeCall>(&message)) {

@@ -290,9 +290,10 @@ Status serve(const ServeOptions& options, const Context&) {
 
 Action add_serve(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
-  app.add_option("ROLE", options->roles,
-                 "gateway, router, text, voice: what this process is; default all that the configuration has, in one "
-                 "process (voice in a child of it)");
+  app.add_option(
+      "ROLE", options->roles,
+      "gateway, router, text, voice, vision: what this process is; default all that the configuration has, in one "
+      "process (voice and vision in children of it)");
   app.add_option("--config", options->config_file, "a TOML file; --print-config shows every key");
   app.add_option("--listen", options->listen, "host:port; server.listen");
   app.add_option("--model", options->models,

@@ -102,7 +102,7 @@ Status speak(const Options& options, const Context& context) {
   if (!signals) return tl::make_unexpected(signals.error());
   set_log_level(LogLevel::error);
   Expected<Spoken> spoken;
-  if (auto ok = with_media(options.model,
+  if (auto ok = with_media("voice", options.model,
                            [&](services::Stack& stack, Effects& effects) -> Status {
                              spoken = listen(stack, options, effects, *signals);
                              return {};

@@ -98,7 +98,7 @@ Status transcribe(const Options& options, const Context& context) {
   if (!signals) return tl::make_unexpected(signals.error());
   set_log_level(LogLevel::error);
   Expected<Made> made;
-  if (auto ok = with_media(options.model,
+  if (auto ok = with_media("voice", options.model,
                            [&](services::Stack& stack, Effects& effects) -> Status {
                              made = hear(stack, options, std::move(*bytes), effects, *signals);
                              return {};

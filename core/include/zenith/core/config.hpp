@@ -38,9 +38,9 @@ struct ModelsConfig {
 
 /// [[service]]: one service of the system; a process runs those whose role (and id) it is started with.
 struct ServiceConfig {
-  std::string role;                     ///< role: gateway, router, text, voice
+  std::string role;                     ///< role: gateway, router, text, voice, vision
   std::string id;                       ///< id: unique; default role-number
-  std::vector<std::string> models;      ///< model: a name or a list of names, for text and voice
+  std::vector<std::string> models;      ///< model: a name or a list of names, for text, voice and vision
   std::uint32_t context = 0;            ///< context: tokens a sequence may have; 0 = the model's own
   std::uint32_t sequences = 64;         ///< sequences: running at once; more wait
   std::uint32_t queue = 256;            ///< queue: waiting at most; more are refused with 429

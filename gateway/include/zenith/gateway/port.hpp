@@ -9,6 +9,7 @@
 #include "zenith/messages/reply.hpp"
 #include "zenith/messages/request.hpp"
 #include "zenith/messages/system.hpp"
+#include "zenith/messages/vision.hpp"
 
 namespace zenith::gateway {
 
@@ -41,6 +42,7 @@ class Port {
   virtual void apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) = 0;
   /// Cancelled by its id, as a generation: the reply is then Errc::cancelled.
   virtual void transcribe(messages::Transcribe request, Reply<messages::Transcript> reply) = 0;
+  virtual void read_image(messages::ReadImage request, Reply<messages::ImageReading> reply) = 0;
   virtual messages::Snapshot snapshot() const = 0;
   virtual messages::SystemStatus system() const = 0;
 };

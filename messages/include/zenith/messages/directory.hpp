@@ -21,7 +21,7 @@ struct ServiceStatus {
   bool suspect = false;  ///< it has been silent for a while with work open: others are preferred
 };
 
-enum class ModelKind : std::uint8_t { generate, embed, speech, transcription };
+enum class ModelKind : std::uint8_t { generate, embed, speech, transcription, vision };
 
 struct ModelEntry {
   std::string name;

@@ -53,6 +53,7 @@ struct Timings {
 struct Finished {
   Usage usage;
   Timings timings;
+  std::vector<std::string> modality_path{};  ///< what was done before the text service: "ocr"; each once
 };
 
 /// A piece of speech: s16, one channel, in order, at most kMostSamples.

@@ -57,6 +57,17 @@ struct Resume {
   std::uint32_t completion_tokens = 0, reasoning_tokens = 0;  ///< as that ChoiceEnd had them
 };
 
+/// A picture in a chat; its text is read by the vision service.
+struct ImagePart {
+  Buffer image;  ///< the file's bytes
+};
+/// A part of a chat that another service has to turn into text first. Its place in messages[message].text_parts[part]
+/// is kept by an empty text.
+struct StagedPart {
+  std::uint32_t message = 0, part = 0;
+  std::variant<ImagePart> what;
+};
+
 /// One generation with `n` choices. The credit window bounds what waits for a slow client: the service sends at most
 /// `credit_events` events beyond those granted, then the sequence pauses.
 struct Generate {
@@ -77,6 +88,10 @@ struct Generate {
   std::int64_t now_unix_seconds = 0;  ///< the time that templates see; 0: the service's own clock
   std::vector<Resume> resume;         ///< one for each choice; empty on the first attempt
   std::uint32_t credit_spent = 0;     ///< of the window, at the start: what the client has not taken yet
+
+  /// Of a chat, in the order of its parts. The session has them read and puts their text into the prompt: no text
+  /// service gets any.
+  std::vector<StagedPart> staged{};
 };
 
 /// How speech comes: as samples, or as a file that is written while it is made.

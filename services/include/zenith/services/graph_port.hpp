@@ -73,6 +73,7 @@ class GraphPort final : public gateway::Port {
   void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
   void transcribe(messages::Transcribe request, gateway::Reply<messages::Transcript> reply) override;
+  void read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) override;
   messages::Snapshot snapshot() const override;
   messages::SystemStatus system() const override { return parts_.system_status(); }
 

@@ -29,7 +29,7 @@ struct CatalogFile {
 
 struct CatalogRow {
   std::string_view name;
-  std::string_view kind;    ///< "text", "embeddings", "speech", "transcription" or "voice activity"
+  std::string_view kind;    ///< "text", "embeddings", "speech", "transcription", "voice activity" or "vision"
   bool is_default = false;  ///< `zenith serve` without configuration serves it
   std::string_view license, origin;
   std::string_view terms;    ///< shown before the download; empty = none beyond the licence

@@ -33,6 +33,10 @@ class RecordingPort final : public gateway::Port {
   void transcribe(messages::Transcribe request, gateway::Reply<messages::Transcript> reply) override {
     inner_.transcribe(std::move(request), std::move(reply));
   }
+  /// Not written down: a recording has no pictures.
+  void read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) override {
+    inner_.read_image(std::move(request), std::move(reply));
+  }
   messages::Snapshot snapshot() const override { return inner_.snapshot(); }
   messages::SystemStatus system() const override { return inner_.system(); }
 
