@@ -16,8 +16,9 @@ bool serves(ModelKind kind, Task task) {
   switch (task) {
     case Task::generate: return kind == ModelKind::generate;
     case Task::embed: return kind == ModelKind::embed;
-    case Task::text: return kind != ModelKind::speech;
+    case Task::text: return kind == ModelKind::generate || kind == ModelKind::embed;
     case Task::speak: return kind == ModelKind::speech;
+    case Task::sense: return kind == ModelKind::sensor;
   }
   return false;
 }
@@ -28,6 +29,7 @@ Stage::Kind stage_of(Task task) {
     case Task::embed: return Stage::Kind::embed;
     case Task::text: return Stage::Kind::text;
     case Task::speak: return Stage::Kind::speak;
+    case Task::sense: return Stage::Kind::sense;
   }
   return Stage::Kind::text;
 }
@@ -37,6 +39,7 @@ std::string_view what_it_does(ModelKind kind) {
     case ModelKind::generate: return "generates text";
     case ModelKind::embed: return "computes embeddings";
     case ModelKind::speech: return "speaks";
+    case ModelKind::sensor: return "is a sensor";
   }
   return "is there";
 }
@@ -47,6 +50,7 @@ std::string_view what_it_lacks(Task task) {
     case Task::embed: return "computes no embeddings";
     case Task::text: return "has no tokens";
     case Task::speak: return "does not speak";
+    case Task::sense: return "measures nothing";
   }
   return "cannot do that";
 }
@@ -56,12 +60,17 @@ const std::string& name_of(const DirectoryView::Service& service) {
   return service.model ? service.model->name : service.status.model;
 }
 
-std::string known_models(const DirectoryView& view) {
+bool is_sensor(const DirectoryView::Service& service) { return service.status.role == messages::Role::sensor; }
+
+// Sensors have the place of models, and are none to who asks for one.
+std::string known_names(const DirectoryView& view, Task task) {
   std::vector<std::string> names;
   for (const auto& service : view.services) {
-    if (!name_of(service).empty()) names.push_back(name_of(service));
+    if (!name_of(service).empty() && is_sensor(service) == (task == Task::sense)) names.push_back(name_of(service));
   }
-  for (const auto& [alias, target] : view.aliases) names.push_back(alias);
+  if (task != Task::sense) {
+    for (const auto& [alias, target] : view.aliases) names.push_back(alias);
+  }
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -114,6 +123,7 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
   const DirectoryView::Service *loading = nullptr, *draining = nullptr, *failed = nullptr, *wrong_kind = nullptr;
   for (const auto& service : view.services) {
     if (name_of(service).empty() || (!wanted.empty() && name_of(service) != wanted)) continue;
+    if (wanted.empty() && is_sensor(service)) continue;
     if (service.model && !serves(service.model->kind, task)) {
       wrong_kind = &service;
     } else if (service.status.health == Health::ready && service.ref && service.model) {
@@ -149,11 +159,16 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
   if (wrong_kind != nullptr && !wanted.empty()) {
     return fail(Errc::invalid_argument,
                 fmt::format("model '{}' {} and {}; known models: {}", wanted, what_it_does(wrong_kind->model->kind),
-                            what_it_lacks(task), known_models(view)),
+                            what_it_lacks(task), known_names(view, task)),
                 "model");
   }
-  return fail(Errc::not_found, fmt::format("model '{}' is not known here; known models: {}", model, known_models(view)),
-              "model");
+  if (task == Task::sense) {
+    return fail(Errc::not_found,
+                fmt::format("sensor '{}' is not known here; known sensors: {}", model, known_names(view, task)),
+                "sensor_id");
+  }
+  return fail(Errc::not_found,
+              fmt::format("model '{}' is not known here; known models: {}", model, known_names(view, task)), "model");
 }
 
 namespace {

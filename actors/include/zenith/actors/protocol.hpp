@@ -63,6 +63,12 @@ struct SpeakWork {
   Ref<SessionMessage> session;
   std::uint32_t attempt = 1;
 };
+/// The same for a sensor's frames.
+struct WatchWork {
+  std::shared_ptr<const messages::Watch> request;
+  Ref<SessionMessage> session;
+  std::uint32_t attempt = 1;
+};
 /// Stop within one step, give everything back, answer nothing.
 struct CancelWork {
   RequestId id;
@@ -80,16 +86,18 @@ using EmbedCall = Call<messages::Embed, messages::Embeddings>;
 using TokenizeCall = Call<messages::Tokenize, messages::Tokens>;
 using DetokenizeCall = Call<messages::Detokenize, messages::Text>;
 using TemplateCall = Call<messages::ApplyTemplate, messages::Text>;
-using ServiceMessage =
-    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping, SpeakWork>;
+using WindowCall = Call<messages::ReadWindow, messages::Window>;
+using SetSensorCall = Call<messages::SetSensor, messages::Text>;
+using ServiceMessage = std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall,
+                                    Ping, SpeakWork, WatchWork, WindowCall, SetSensorCall>;
 
 // ---- to the router
 // ----------------------------------------------------------------------------------------------------------------
 
-enum class Task : std::uint8_t { generate, embed, text /* tokenize, detokenize, apply-template */, speak };
+enum class Task : std::uint8_t { generate, embed, text /* tokenize, detokenize, apply-template */, speak, sense };
 
 struct Stage {
-  enum class Kind : std::uint8_t { think, embed, text, speak } kind = Kind::think;
+  enum class Kind : std::uint8_t { think, embed, text, speak, sense } kind = Kind::think;
   std::string service_id;
   Ref<ServiceMessage> service;
 };
