@@ -24,6 +24,7 @@ WatchState::Outcome WatchState::on_start() {
 
 WatchState::Outcome WatchState::on_planned(Expected<std::shared_ptr<const Plan>> plan, Instant now) {
   if (at_ != At::planning) return {};
+  if (!plan && plan.error().code == Errc::not_found) return finish_with(std::move(plan.error()));  // it was unloaded
   if (!plan) return on_loss(std::move(plan.error()), now);
   if ((*plan)->stages.empty()) return finish_with(Error{Errc::internal, "the plan has no stage", {}, {}});
   Outcome out;

@@ -1,5 +1,6 @@
 #include "request_header.hpp"
 #include "request_limits.hpp"
+#include "sensor.hpp"
 #include "values.hpp"
 
 namespace zenith::links {
@@ -127,6 +128,15 @@ Expected<wire::Message> to_wire(const messages::ApplyTemplate& request, Instant 
 }
 Expected<wire::Message> to_wire(const messages::Speak& request, Instant now) {
   return write_request(fb::Work::Speak, request, now);
+}
+Expected<wire::Message> to_wire(const messages::Watch& request, Instant now) {
+  return write_request(fb::Work::Watch, request, now);
+}
+Expected<wire::Message> to_wire(const messages::ReadWindow& request, Instant now) {
+  return write_request(fb::Work::ReadWindow, request, now);
+}
+Expected<wire::Message> to_wire(const messages::SetSensor& request, Instant now) {
+  return write_request(fb::Work::SetSensor, request, now);
 }
 
 }  // namespace zenith::links

@@ -17,29 +17,22 @@ using messages::Frames;
 constexpr std::size_t kEventBytes = std::size_t{1} << 20;  // of more than one frame
 constexpr double kMostRate = 1e6;
 
-Error unknown(const std::string& id, const std::vector<SensorChannel>& channels) {
-  std::string known;
-  for (const auto& channel : channels) known += (known.empty() ? "" : ", ") + channel.id;
-  return {Errc::not_found, fmt::format("this service has no sensor '{}': it has {}", id, known), "sensor_id", {}};
+// Whether the frame is due for a reader that takes one a period. A tenth of a period early is in time: clocks of sensors
+// shake.
+bool select(std::int64_t period_ns, std::int64_t& due_ns, const FrameHead& head) {
+  if (period_ns == 0) return true;
+  if (head.t_ns + period_ns / 10 < due_ns) return false;
+  due_ns = std::max(due_ns + period_ns, head.t_ns + period_ns / 2);
+  return true;
 }
 
 }  // namespace
 
-SensorCore::SensorCore(std::vector<SensorChannel> channels, SensorLimits limits)
-    : channels_(std::move(channels)), rings_(channels_.size(), FrameRing{limits.ring}), limits_(limits) {}
-
-std::optional<std::size_t> SensorCore::channel_of(const std::string& sensor_id) const {
-  const auto it = std::find_if(channels_.begin(), channels_.end(), [&](const auto& c) { return c.id == sensor_id; });
-  if (it == channels_.end()) return std::nullopt;
-  return static_cast<std::size_t>(it - channels_.begin());
-}
-
-void SensorCore::add(std::size_t channel, FrameBlock block) {
+void SensorCore::add(FrameBlock block) {
   if (block.heads.empty()) return;
   const std::uint64_t first = block.heads.front().seq;
-  rings_[channel].add(std::move(block));
+  ring_.add(std::move(block));
   for (auto& [id, line] : lines_) {
-    if (line.channel != channel) continue;
     if (!line.cursor) line.cursor = first;
     send(id, line);
   }
@@ -47,8 +40,6 @@ void SensorCore::add(std::size_t channel, FrameBlock block) {
 
 void SensorCore::watch(const messages::Watch& request) {
   const RequestId id = request.header.id;
-  const auto channel = channel_of(request.model);
-  if (!channel) return events_.emplace_back(id, unknown(request.model, channels_)), void();
   if (!(request.rate_hz >= 0 && request.rate_hz <= kMostRate)) {
     events_.emplace_back(id, Error{Errc::invalid_argument,
                                    fmt::format("rate: must be from 0 (all) to {} frames a second", kMostRate),
@@ -58,19 +49,17 @@ void SensorCore::watch(const messages::Watch& request) {
   }
   if (lines_.size() >= limits_.subscribers) {
     events_.emplace_back(id, Error{Errc::overloaded,
-                                   fmt::format("{} subscribers read this plugin's sensors, the limit: retry later",
+                                   fmt::format("{} subscribers read this sensor, the limit: retry later",
                                                lines_.size()),
                                    {},
                                    std::chrono::seconds(1)});
     return;
   }
   Line line;
-  line.channel = *channel;
   line.cursor = request.from;
   line.credit = request.credit_events;
   if (request.rate_hz > 0) line.period_ns = static_cast<std::int64_t>(std::llround(1e9 / request.rate_hz));
-  const FrameRing& ring = rings_[*channel];
-  if (!line.cursor && !ring.empty()) line.cursor = ring.next();
+  if (!line.cursor && !ring_.empty()) line.cursor = ring_.next();
   send(id, lines_[id] = line);
 }
 
@@ -92,24 +81,16 @@ void SensorCore::send(RequestId id, Line& line) {
   }
 }
 
-// A tenth of a period early is in time: clocks of sensors shake.
-bool SensorCore::select(Line& line, const FrameHead& head) const {
-  if (line.period_ns == 0) return true;
-  if (head.t_ns + line.period_ns / 10 < line.due_ns) return false;
-  line.due_ns = std::max(line.due_ns + line.period_ns, head.t_ns + line.period_ns / 2);
-  return true;
-}
-
 /// The frames of one event lie in one block and have numbers without a hole, so that a hole is always told before the
 /// frame that follows it.
 std::optional<Frames> SensorCore::next_frames(Line& line) {
-  const FrameRing& ring = rings_[line.channel];
+  const FrameRing& ring = ring_;
   if (ring.empty() || !line.cursor) return std::nullopt;
   if (*line.cursor > ring.next()) {  // the numbers began again
     line.cursor = ring.first();
     line.gap = true;
   }
-  const auto& entry = channels_[line.channel].entry;
+  const auto& entry = channel_.entry;
   std::uint64_t wanted = *line.cursor;
   if (entry.policy == messages::BackPressure::latest && wanted < ring.next()) {
     wanted = std::max(wanted, ring.blocks().back().heads.back().seq);
@@ -129,7 +110,7 @@ std::optional<Frames> SensorCore::next_frames(Line& line) {
     std::uint64_t next = first;
     for (std::size_t f = place->frame; f < block.heads.size() && chosen.size() < most; ++f) {
       if (block.heads[f].seq != next) break;
-      if (select(line, block.heads[f])) chosen.push_back(f);
+      if (select(line.period_ns, line.due_ns, block.heads[f])) chosen.push_back(f);
       ++next;
     }
     line.cursor = next;
@@ -159,8 +140,6 @@ std::optional<Frames> SensorCore::next_frames(Line& line) {
 }
 
 Expected<messages::Window> SensorCore::window(const messages::ReadWindow& request, Instant now) const {
-  const auto channel = channel_of(request.model);
-  if (!channel) return tl::make_unexpected(unknown(request.model, channels_));
   const auto most = std::min<Duration>(limits_.ring.keep, messages::kLongestWindow);
   if (request.window.count() < 1 || request.window > most) {
     return fail(Errc::invalid_argument,
@@ -169,7 +148,7 @@ Expected<messages::Window> SensorCore::window(const messages::ReadWindow& reques
                 "window");
   }
   const std::int64_t since = (now - std::chrono::duration_cast<Duration>(request.window)).time_since_epoch().count();
-  return digest(channels_[*channel], rings_[*channel], since, request.window);
+  return digest(channel_, ring_, since, request.window);
 }
 
 }  // namespace zenith::services

@@ -1,7 +1,5 @@
 #include "zenith/services/sensor/sensor_service.hpp"
 
-#include <fmt/format.h>
-
 #include <unordered_map>
 
 namespace zenith::services {
@@ -11,11 +9,11 @@ using namespace actors;
 
 class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealth> {
  public:
-  explicit SensorService(SensorSetup setup)
-      : setup_(std::move(setup)), core_(setup_.source->channels(), setup_.limits) {}
+  SensorService(std::shared_ptr<SensorSource> source, SensorLimits limits, HostedSetup setup)
+      : source_(std::move(source)), setup_(std::move(setup)), limits_(limits), core_(source_->channel(), limits) {}
 
   void on_start(Context& self) override {
-    setup_.source->deliver_to([to = self.ref<FramesRead>()](FramesRead frames) { to.send(std::move(frames)); },
+    source_->deliver_to([to = self.ref<FramesRead>()](FramesRead frames) { to.send(std::move(frames)); },
                               [to = self.ref<SourceHealth>()](SourceHealth health) { to.send(std::move(health)); });
   }
 
@@ -25,12 +23,14 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
   }
 
   void on(FramesRead read, Context&) override {
-    core_.add(read.channel, std::move(read.block));
+    core_.add(std::move(read.block));
     pump();
   }
 
   void on(SourceHealth health, Context&) override {
-    if (setup_.health) setup_.health(health.text);
+    if (!setup_.report) return;
+    well_ = health;
+    tell();
   }
 
   void on_down(const Down& down, Context&) override {
@@ -67,13 +67,9 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
     }
   }
   void handle(SetSensorCall& call, Context&) {
-    const auto channel = core_.channel_of(call.request.model);
-    if (!channel) {
-      return static_cast<void>(call.answer.break_with(
-          Error{Errc::not_found, fmt::format("no sensor '{}' here", call.request.model), "sensor_id", {}}));
-    }
-    setup_.source->set_running(*channel, call.request.run);
-    if (setup_.changed) setup_.changed(*channel, call.request.run);
+    source_->set_running(call.request.run);
+    running_ = call.request.run;
+    tell();
     call.answer.keep(messages::Text{call.request.run ? "ready" : "stopped"});
   }
   void handle(const CancelWork& cancel, Context&) { forget(cancel.id); }
@@ -91,6 +87,13 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
   }
 
   static Error only_senses() { return {Errc::invalid_argument, "this is a sensor and no model", "model", {}}; }
+
+  void tell() {
+    if (!setup_.report) return;
+    const bool run = running_;
+    setup_.report(messages::Health::ready, !run ? "stopped" : well_.text,
+                  [run](messages::ModelEntry& entry) { entry.sensor->running = run; });
+  }
 
   void forget(RequestId id) {
     core_.cancel(id);
@@ -116,12 +119,16 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
     shown_ = core_.subscribers();
     messages::Load load;
     load.running = static_cast<std::uint32_t>(core_.subscribers());
-    load.sequences = static_cast<std::uint32_t>(setup_.limits.subscribers);
+    load.sequences = static_cast<std::uint32_t>(limits_.subscribers);
     setup_.load->set(load);
   }
 
-  SensorSetup setup_;
+  std::shared_ptr<SensorSource> source_;
+  HostedSetup setup_;
+  SensorLimits limits_;
   SensorCore core_;
+  SourceHealth well_;
+  bool running_ = true;
   std::size_t shown_ = 0;
   std::unordered_map<RequestId, Client> clients_;
   std::unordered_map<ActorId, RequestId> by_actor_;
@@ -129,8 +136,20 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
 
 }  // namespace
 
-std::unique_ptr<Behaviour> make_sensor_service(SensorSetup setup) {
-  return std::make_unique<SensorService>(std::move(setup));
+std::unique_ptr<Behaviour> make_sensor_service(std::shared_ptr<SensorSource> source, SensorLimits limits,
+                                               HostedSetup setup) {
+  return std::make_unique<SensorService>(std::move(source), limits, std::move(setup));
+}
+
+HostedService hosted_sensor(std::shared_ptr<SensorSource> source, SensorLimits limits) {
+  HostedService out;
+  out.entry.kind = messages::ModelKind::sensor;
+  out.entry.generation = source->channel().generation;
+  out.entry.sensor = source->channel().entry;
+  out.make = [source = std::move(source), limits](const HostedSetup& setup) {
+    return make_sensor_service(source, limits, setup);
+  };
+  return out;
 }
 
 }  // namespace zenith::services

@@ -32,10 +32,10 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
   std::set<std::string> ids;
   std::size_t texts = 0;
   for (const ServiceConfig& service : services) {
-    if (service.role == "gateway" || service.role == "router" || messages::in_media(service.role)) continue;
+    if (service.role == "gateway" || service.role == "router" || messages::in_child(service.role)) continue;
     if (service.role != "text") {
       return fail(Errc::invalid_argument,
-                  fmt::format("service.role is '{}'; known roles: gateway, router, text, voice", service.role),
+                  fmt::format("service.role is '{}'; known roles: gateway, router, text, voice, sensor", service.role),
                   "service.role");
     }
     if (service.models.empty()) return fail(Errc::invalid_argument, "a text service names no model", "service.model");
@@ -63,7 +63,7 @@ Expected<std::vector<HostedSpec>> plan_hosted(const Config& config, const std::f
   std::vector<HostedSpec> out;
   for (const ServiceConfig& service : config.services) {
     const auto role = messages::role_of(service.role);
-    if (!role || !messages::in_media(*role) || !has(*role)) continue;
+    if (!role || !messages::in_child(*role) || !has(*role)) continue;
     if (service.models.empty()) {
       return fail(Errc::invalid_argument, fmt::format("a {} service names no model", service.role), "service.model");
     }

@@ -40,9 +40,16 @@ struct ModelEntry {
   std::optional<SensorEntry> sensor{};  ///< of a sensor, which has the place of a model: its name is the sensor's id
 };
 
+/// A sensor, or without an entry the process of a plugin.
+struct SensorStatus {
+  ServiceStatus status;
+  std::optional<ModelEntry> entry;
+};
+
 struct Snapshot {
   std::vector<ServiceStatus> services;
-  std::vector<ModelEntry> models;
+  std::vector<ModelEntry> models;     ///< without sensors
+  std::vector<SensorStatus> sensors{};  ///< they do not count for `overall`
   Health overall = Health::loading;
 };
 

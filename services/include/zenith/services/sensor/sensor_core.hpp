@@ -1,4 +1,4 @@
-// Who gets which frames: a ring for each sensor, a cursor into it for each subscriber, as much as its credit allows.
+// Who gets which frames of one sensor: a ring, a cursor into it for each subscriber, as much as its credit allows.
 #pragma once
 
 #include <cstdint>
@@ -24,26 +24,25 @@ struct SensorLimits {
 /// loses, is told which numbers, and costs the others nothing.
 class SensorCore {
  public:
-  SensorCore(std::vector<SensorChannel> channels, SensorLimits limits);
+  SensorCore(SensorChannel channel, SensorLimits limits)
+      : channel_(std::move(channel)), ring_(limits.ring), limits_(limits) {}
 
-  void add(std::size_t channel, FrameBlock block);
-  /// Takes the subscriber, or its events hold why not: overloaded, not_found, invalid_argument.
+  void add(FrameBlock block);
+  /// Takes the subscriber, or its events hold why not: overloaded, invalid_argument.
   void watch(const messages::Watch& request);
   void grant(RequestId id, std::uint32_t events);
   void cancel(RequestId id);
-  /// @returns not_found, invalid_argument (param "window").
+  /// @returns invalid_argument (param "window").
   Expected<messages::Window> window(const messages::ReadWindow& request, Instant now) const;
-  std::optional<std::size_t> channel_of(const std::string& sensor_id) const;
   std::vector<std::pair<RequestId, messages::Event>> take_events() { return std::exchange(events_, {}); }
 
-  const std::vector<SensorChannel>& channels() const noexcept { return channels_; }
+  const SensorChannel& channel() const noexcept { return channel_; }
   std::size_t subscribers() const noexcept { return lines_.size(); }
   /// Frames that some subscriber did not get, over all.
   std::uint64_t lost() const noexcept { return lost_; }
 
  private:
   struct Line {
-    std::size_t channel = 0;
     std::optional<std::uint64_t> cursor;  ///< the next number; nothing: the next that comes
     std::int64_t period_ns = 0, due_ns = 0;
     std::uint64_t credit = 0;
@@ -52,10 +51,9 @@ class SensorCore {
   };
   void send(RequestId id, Line& line);
   std::optional<messages::Frames> next_frames(Line& line);
-  bool select(Line& line, const messages::FrameHead& head) const;
 
-  std::vector<SensorChannel> channels_;
-  std::vector<FrameRing> rings_;
+  SensorChannel channel_;
+  FrameRing ring_;
   SensorLimits limits_;
   std::map<RequestId, Line> lines_;
   std::vector<std::pair<RequestId, messages::Event>> events_;

@@ -21,26 +21,27 @@ struct SensorChannel {
   Generation generation;  ///< of the manifest and the service: two services never have the same sensor
 };
 
-/// From the source's thread. Numbers grow within a channel.
+/// From the source's thread. Numbers grow.
 struct FramesRead {
-  std::size_t channel = 0;
   FrameBlock block;
   std::shared_ptr<const void> ticket;  ///< kept until the block is in its ring: bounds what is on the way
 };
 
-/// How the source is, for people: an empty text is all well.
+/// How the source is, for people.
 struct SourceHealth {
+  bool well = true;
   std::string text;
 };
 
+/// Any thread.
 class SensorSource {
  public:
   virtual ~SensorSource() = default;
-  virtual const std::vector<SensorChannel>& channels() const noexcept = 0;
+  virtual const SensorChannel& channel() const noexcept = 0;
   /// Frames go here from now on, from a thread of the source's own. A later call replaces an earlier one.
   virtual void deliver_to(std::function<void(FramesRead)> frames, std::function<void(SourceHealth)> health) = 0;
-  /// Must return at once. A channel that does not run delivers nothing.
-  virtual void set_running(std::size_t channel, bool run) = 0;
+  /// Returns at once. A sensor that does not run delivers nothing.
+  virtual void set_running(bool run) = 0;
 };
 
 }  // namespace zenith::services
