@@ -41,6 +41,7 @@ WatchState::Outcome WatchState::on_planned(Expected<std::shared_ptr<const Plan>>
 WatchState::Outcome WatchState::on_event(messages::Event event, std::uint32_t attempt, Instant now) {
   if (at_ != At::watching || attempt != attempt_) return {};
   if (auto* error = std::get_if<Error>(&event)) {
+    if (error->code == Errc::deadline && begun_) return on_deadline();  // its clock was ahead of ours
     const bool elsewhere =
         error->code == Errc::draining || error->code == Errc::loading || error->code == Errc::unavailable;
     return elsewhere ? on_loss(std::move(*error), now) : finish_with(std::move(event));

@@ -28,7 +28,7 @@ void SensorStream::start(const std::shared_ptr<Call>& call, messages::Watch requ
   auto& gateway = call->gateway;
   const std::shared_ptr<SensorStream> self(new SensorStream(call, request.model));
   const std::weak_ptr<SensorStream> weak = self;
-  gateway.work_begins(call->id, [weak](const Error& error) {
+  gateway.endless_work_begins(call->id, [weak](const Error& error) {
     if (const auto s = weak.lock()) {
       s->call_->gateway.port.cancel(s->call_->id);
       s->fail(error);

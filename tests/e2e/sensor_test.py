@@ -293,19 +293,19 @@ class Sensors(unittest.TestCase):
     def test_load_and_unload_at_run_time(self):
         status, answer = self.request("POST", "/v1/sensors", {"plugin": str(BAD / "good.so")})
         self.assertEqual(status, 200, answer)
-        self.wait_sensor("bad.x", "ready", 20)
-        stream = Stream(self.port, "bad.x")
+        self.wait_sensor("good.x", "ready", 20)
+        stream = Stream(self.port, "good.x")
         self.assertTrue(stream.wait(lambda f: len(f) > 5, 20))
-        self.assertEqual(self.sensors()["bad.x"]["service"], answer["service"])
-        self.assertEqual(self.request("DELETE", "/v1/sensors/bad.x")[1], {"service": answer["service"], "deleted": True})
+        self.assertEqual(self.sensors()["good.x"]["service"], answer["service"])
+        self.assertEqual(self.request("DELETE", "/v1/sensors/good.x")[1], {"service": answer["service"], "deleted": True})
         end = time.monotonic() + 10
-        while time.monotonic() < end and ("bad.x" in self.sensors() or "good.so" in hosts_of(self.zenith)):
+        while time.monotonic() < end and ("good.x" in self.sensors() or "good.so" in hosts_of(self.zenith)):
             time.sleep(0.05)
-        self.assertNotIn("bad.x", self.sensors())
+        self.assertNotIn("good.x", self.sensors())
         self.assertNotIn("good.so", hosts_of(self.zenith))
         stream.join(20)
         self.assertTrue(stream.ended, "its readers are told")
-        self.assertEqual(self.request("DELETE", "/v1/sensors/bad.x")[0], 404)
+        self.assertEqual(self.request("DELETE", "/v1/sensors/good.x")[0], 404)
         status, body = self.request("POST", "/v1/sensors", {"plugin": "nobody"})
         self.assertEqual((status, body["error"]["param"]), (404, "plugin"))
         self.assertIn("host_telemetry", body["error"]["message"])

@@ -15,6 +15,7 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
   void on_start(Context& self) override {
     source_->deliver_to([to = self.ref<FramesRead>()](FramesRead frames) { to.send(std::move(frames)); },
                               [to = self.ref<SourceHealth>()](SourceHealth health) { to.send(std::move(health)); });
+    source_->set_running(true);
   }
 
   void on(ServiceMessage message, Context& self) override {
@@ -75,7 +76,6 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
   void handle(const CancelWork& cancel, Context&) { forget(cancel.id); }
   void handle(const GrantWork& grant, Context&) { core_.grant(grant.id, grant.events); }
   void handle(const Ping& ping, Context&) { ping.answer.keep(Pong{}); }
-  void handle(Submit& submit, Context&) { submit.session.send(FromService{only_senses(), submit.attempt}); }
   template <class Work>
     requires requires(Work& work) { work.session; }
   void handle(Work& work, Context&) {

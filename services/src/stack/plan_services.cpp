@@ -69,8 +69,9 @@ Expected<std::vector<HostedSpec>> plan_hosted(const Config& config, const std::f
     }
     if (service.queue == 0) return fail(Errc::invalid_argument, "service.queue must be at least 1", "service.queue");
     for (const std::string& model : service.models) {
-      out.push_back({*role, model, service.models.size() == 1 ? service.id : fmt::format("{}:{}", service.id, model),
-                     service.queue});
+      // A sensor's line is its own, however few its plugin has: the service's is that of the process.
+      const bool one = service.models.size() == 1 && *role != messages::Role::sensor;
+      out.push_back({*role, model, one ? service.id : fmt::format("{}:{}", service.id, model), service.queue});
     }
   }
   return out;

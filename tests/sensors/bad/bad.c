@@ -108,7 +108,7 @@ static void bad_close(void* self) {
   if (IS("hang_close")) hang();
 }
 
-#define MANIFEST "{\"id\":\"bad\",\"version\":\"1.0.0\",\"kind\":\"test\",\"channels\":[{\"name\":\"x\",\"unit\":\"1\",\"dtype\":\"f32\"}]}"
+#define MANIFEST "{\"id\":\"" NAME(BAD) "\",\"version\":\"1.0.0\",\"kind\":\"test\",\"channels\":[{\"name\":\"x\",\"unit\":\"1\",\"dtype\":\"f32\"}]}"
 
 static zenith_sensor_v1 table = {ZENITH_SENSOR_ABI, sizeof(zenith_sensor_v1), MANIFEST, bad_open, bad_start, bad_read,
                                  bad_release, bad_health, bad_stop, bad_close};
