@@ -43,7 +43,8 @@ std::string check_endpoint(const std::string& value) {
 std::string check_role(const std::string& value) {
   for (const auto* later : {"expert", "vision"}) {
     if (value == later)
-      return "is '" + value + "': this build does not have that role yet; it serves gateway, router, text, voice, sensor";
+      return "is '" + value +
+             "': this build does not have that role yet; it serves gateway, router, text, voice, sensor";
   }
   return one_of(value, {"gateway", "router", "text", "voice", "sensor"});
 }

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -311,6 +312,35 @@ class Sensors(unittest.TestCase):
         self.assertIn("host_telemetry", body["error"]["message"])
         self.assertEqual(self.request("POST", "/v1/sensors", {"plugin": 7})[0], 400)
         self.assertEqual(self.request("POST", "/v1/sensors", {"plug": "x"})[0], 400)
+
+    def test_an_adapter_in_python_is_a_sensor_like_any_other(self):
+        root = pathlib.Path(__file__).parents[2]
+        run = self.placement.environment["ZENITH_RUN_DIR"]
+        adapter = subprocess.Popen([sys.executable, root / "sensors/adapters/line_sensor.py", "--directory", f"ipc://{run}/router.sock",
+                                    "--plugin", "lab", "--channel", "volts", "--unit", "V", "--rate-hz", "50"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        try:
+            def feed():
+                with contextlib.suppress(OSError):
+                    for n in range(100_000):
+                        adapter.stdin.write(f"{n / 8}\n" + ("rubbish\n" if n % 10 == 0 else ""))
+                        adapter.stdin.flush()
+                        time.sleep(0.02)
+            threading.Thread(target=feed, daemon=True).start()
+            self.wait_sensor("lab.volts", "ready", 30)
+            stream = Stream(self.port, "lab.volts")
+            self.assertTrue(stream.wait(lambda f: len(f) > 100, 30))
+            stream.stop = True
+            frames = stream.frames
+            self.assertEqual([f["seq"] for f in frames], list(range(frames[0]["seq"], frames[0]["seq"] + len(frames))))
+            self.assertTrue(all(f["values"] == [f["seq"] / 8] for f in frames))
+            self.assertIn("V", self.get("/v1/sensors/lab.volts/window?window=2s")[1]["text"])
+            self.assertEqual(self.sensors()["lab.volts"]["channels"][0]["dtype"], "f64")
+            self.assertEqual(self.request("POST", "/v1/sensors/lab.volts/stop")[1]["status"], "stopped")
+            self.wait_sensor("lab.volts", "stopped", 10)
+        finally:
+            adapter.kill()
+            adapter.wait()
 
     def test_the_host_is_confined(self):
         status = pathlib.Path(f"/proc/{hosts_of(self.zenith)['host_telemetry.so']}/status").read_text()

@@ -169,7 +169,8 @@ void ScriptedPort::watch(messages::Watch request, std::shared_ptr<EventSink> sin
   const std::lock_guard lock(mutex_);
   Running run;
   if (request.model == "missing") {
-    run.events.emplace_back(Error{Errc::not_found, "there is no sensor \"missing\": known are fake.level", "sensor_id", {}});
+    run.events.emplace_back(
+        Error{Errc::not_found, "there is no sensor \"missing\": known are fake.level", "sensor_id", {}});
   } else {
     messages::Frames one;
     one.dtype = messages::SampleType::i16;
@@ -276,7 +277,8 @@ void ScriptedPort::apply_template(messages::ApplyTemplate request, Reply<message
 
 void ScriptedPort::read_window(messages::ReadWindow request, Reply<messages::Window> reply) {
   if (refused(request.model, reply)) return;
-  messages::Window out{request.model, "Cel", request.window, 2, 1, 1, 1.5, {{"level", 20.5, 20, 21, 21, 0.5}}, "two measurements"};
+  messages::Window out{request.model,     "Cel", request.window, 2, 1, 1, 1.5, {{"level", 20.5, 20, 21, 21, 0.5}},
+                       "two measurements"};
   {
     const std::lock_guard lock(mutex_);
     seen_.windows.push_back(std::move(request));

@@ -88,8 +88,9 @@ TEST_F(ServerTest, sensors_are_listed_and_a_plugin_that_failed_says_why) {
       listed,
       HasSubstr(
           R"({"id":"fake.level","object":"sensor","service":"sensor-1","plugin":"fake","version":"1.0.0","kind":"test","status":"ready","detail":"","channels":[{"name":"level","unit":"Cel","dtype":"i16","shape":[2],"labels":["low","high"],"rate_hz":10,"policy":"drop_oldest"}]})"));
-  EXPECT_THAT(listed, HasSubstr(R"({"id":"sensor-2","object":"sensor","service":"sensor-2","plugin":null,"status":"failed",)"
-                                R"("detail":"quarantined: another ABI","channels":[]})"));
+  EXPECT_THAT(listed,
+              HasSubstr(R"({"id":"sensor-2","object":"sensor","service":"sensor-2","plugin":null,"status":"failed",)"
+                        R"("detail":"quarantined: another ABI","channels":[]})"));
   EXPECT_THAT(listed, Not(HasSubstr(R"("id":"sensor-1")"))) << "it speaks through its sensor";
   EXPECT_EQ(status(ask(get("/v1/sensors/fake.level"))), 200);
   const auto unknown = ask(get("/v1/sensors/nobody"));
@@ -107,10 +108,12 @@ TEST_F(ServerTest, frames_come_as_events_with_their_number_and_what_is_lost) {
   EXPECT_THAT(text, HasSubstr("Content-Type: text/event-stream\r\n"));
   EXPECT_THAT(
       text,
-      HasSubstr("id: 3\n"
-                R"(data: {"sensor_id":"fake.level","seq":3,"t_ns":30,"wall_ns":300,"flags":["simulated"],"values":[1,-1]})"
-                "\n\n"));
-  EXPECT_THAT(text, HasSubstr(R"("seq":7,"t_ns":70,"wall_ns":700,"flags":["gap"],"lost":{"first":4,"last":6},"values":[2,3])"));
+      HasSubstr(
+          "id: 3\n"
+          R"(data: {"sensor_id":"fake.level","seq":3,"t_ns":30,"wall_ns":300,"flags":["simulated"],"values":[1,-1]})"
+          "\n\n"));
+  EXPECT_THAT(
+      text, HasSubstr(R"("seq":7,"t_ns":70,"wall_ns":700,"flags":["gap"],"lost":{"first":4,"last":6},"values":[2,3])"));
   EXPECT_THAT(text, HasSubstr(R"("seq":8,"t_ns":80,"wall_ns":800,"flags":[],"values":[4,5])"));
   const auto seen = engine.seen();
   ASSERT_EQ(seen.watches.size(), 1U);
@@ -178,7 +181,8 @@ TEST_F(LoadingServerTest, a_plugin_is_loaded_with_its_options_and_unloaded) {
   EXPECT_EQ(engine.seen().sensor_loads.at(0).options, R"({"rate_hz":5})");
   EXPECT_THAT(ask("DELETE /v1/sensors/fake.level HTTP/1.1\r\nHost: localhost\r\n\r\n"),
               HasSubstr(R"({"service":"sensor-1","deleted":true})"));
-  for (const auto* bad : {R"({})", R"({"plugin":""})", R"({"plugin":1})", R"({"plugin":"x","options":"y"})", R"({"plugin":"x","more":1})"}) {
+  for (const auto* bad : {R"({})", R"({"plugin":""})", R"({"plugin":1})", R"({"plugin":"x","options":"y"})",
+                          R"({"plugin":"x","more":1})"}) {
     EXPECT_EQ(status(ask(post("/v1/sensors", bad))), 400) << bad;
   }
 }

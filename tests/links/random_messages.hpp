@@ -134,9 +134,17 @@ class Draw {
     return e;
   }
   messages::SensorEntry sensor() {
-    return {text(), text(), text(), text(), text(), one_of(messages::SampleType::f64),
-            some(4, [&] { return static_cast<std::uint32_t>(up_to(1u << 24)); }), texts(), real(0, 1e6F),
-            one_of(messages::BackPressure::latest), coin()};
+    return {text(),
+            text(),
+            text(),
+            text(),
+            text(),
+            one_of(messages::SampleType::f64),
+            some(4, [&] { return static_cast<std::uint32_t>(up_to(1u << 24)); }),
+            texts(),
+            real(0, 1e6F),
+            one_of(messages::BackPressure::latest),
+            coin()};
   }
   messages::Frames frames() {
     messages::Frames f;
@@ -167,7 +175,8 @@ class Draw {
             real(0, 300),
             some(messages::kMostElements,
                  [&] {
-                   return messages::ElementStats{text(), real(-9, 9), real(-9, 9), real(-9, 9), real(-9, 9), real(-9, 9)};
+                   return messages::ElementStats{text(),      real(-9, 9), real(-9, 9),
+                                                 real(-9, 9), real(-9, 9), real(-9, 9)};
                  }),
             text(100)};
   }

@@ -69,7 +69,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"policy", "latest", "block", "channels[1].policy"},
                     Bad{"name_twice", "\"image\"", "\"temperature\"", "channels[1].name"},
                     Bad{"unknown_member", R"("rate_hz":0.5)", R"("rate":0.5)", "channels[0].rate"},
-                    Bad{"no_json", "{\"id\"", "{id", "manifest"}, Bad{"deep", "\"Cel\"", "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", "manifest"}),
+                    Bad{"no_json", "{\"id\"", "{id", "manifest"},
+                    Bad{"deep", "\"Cel\"", "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", "manifest"}),
     [](const auto& i) { return std::string{i.param.name}; });
 
 TEST(manifest, random_edits_never_do_more_than_be_refused) {

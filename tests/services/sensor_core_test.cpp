@@ -190,7 +190,9 @@ TEST_F(Core, numbers_that_begin_again_are_a_gap_and_the_reader_goes_on) {
 TEST_F(Core, random_readers_account_for_every_number) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     std::mt19937_64 random(seed);
-    const auto up_to = [&](std::uint64_t most) { return std::uniform_int_distribution<std::uint64_t>{0, most}(random); };
+    const auto up_to = [&](std::uint64_t most) {
+      return std::uniform_int_distribution<std::uint64_t>{0, most}(random);
+    };
     SensorLimits limits;
     limits.ring.keep = std::chrono::milliseconds(up_to(300));
     SensorCore core{channel(up_to(3) == 0 ? BackPressure::latest : BackPressure::drop_oldest), limits};

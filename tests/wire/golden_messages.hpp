@@ -81,18 +81,13 @@ inline messages::Member golden_member() {
 inline messages::Member golden_sensor() {
   messages::Member m;
   m.status = {messages::Role::sensor, "sensor-1:host.load", messages::Health::ready, "host.load", ""};
-  m.model = messages::ModelEntry{
-      "host.load", messages::ModelKind::sensor, "", {}, {}, 0, "", "", Generation{0x2122232425262728}, 1'700'000'002};
-  m.model->sensor = messages::SensorEntry{"host",
-                                          "1.0.0",
-                                          "telemetry",
-                                          "load",
-                                          "1",
-                                          messages::SampleType::f32,
-                                          {3},
-                                          {"1 min", "5 min", "15 min"},
-                                          0.5,
-                                          messages::BackPressure::latest,
+  m.model = messages::ModelEntry{"host.load", messages::ModelKind::sensor,    "",           {}, {}, 0, "",
+                                 "",          Generation{0x2122232425262728}, 1'700'000'002};
+  m.model->sensor = messages::SensorEntry{"host",      "1.0.0",
+                                          "telemetry", "load",
+                                          "1",         messages::SampleType::f32,
+                                          {3},         {"1 min", "5 min", "15 min"},
+                                          0.5,         messages::BackPressure::latest,
                                           false};
   m.epoch = 0x99aabbccddeeff00;
   m.endpoint = "ipc:///run/zenith/sensor-1.sock";

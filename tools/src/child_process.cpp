@@ -157,8 +157,8 @@ class Kept final : public ChildProcess {
   void run() {
     for (;;) {
       Status ready = rules_.ready_to_start ? rules_.ready_to_start() : Status{};
-      auto pid = ready.and_then(
-          [&] { return spawn(command_, {command_.board, command_.board >= 0 ? up_.get() : -1, -1}); });
+      auto pid =
+          ready.and_then([&] { return spawn(command_, {command_.board, command_.board >= 0 ? up_.get() : -1, -1}); });
       if (!pid) {
         rules_.tell(Health::failed, pid.error().message);
         log(LogLevel::error, "child", pid.error().message);
@@ -171,14 +171,13 @@ class Kept final : public ChildProcess {
       const Verdict verdict =
           rules_.judge ? rules_.judge(*status) : Verdict{fmt::format("{} ended by {}", name_, end_of(*status)), true};
       const auto pause = next_pause();
-      const bool hopeless =
-          !verdict.again || (rules_.most_failures > 0 && recent() >= rules_.most_failures);
+      const bool hopeless = !verdict.again || (rules_.most_failures > 0 && recent() >= rules_.most_failures);
       log(LogLevel::warn, "child", verdict.reason,
           {{"program", name_}, {"pid", *pid}, {"again_in_ms", hopeless ? -1 : static_cast<int>(pause.count())}});
       if (hopeless) {
-        rules_.tell(Health::failed,
-                    verdict.again ? fmt::format("quarantined after {} failures: {}", recent(), verdict.reason)
-                                  : "quarantined: " + verdict.reason);
+        rules_.tell(Health::failed, verdict.again
+                                        ? fmt::format("quarantined after {} failures: {}", recent(), verdict.reason)
+                                        : "quarantined: " + verdict.reason);
         if (!wait_for_revival()) return;
         failures_.clear();
         continue;
@@ -217,8 +216,8 @@ class Kept final : public ChildProcess {
     const auto now = SteadyClock::now();
     while (!failures_.empty() && now - failures_.front() > kFailureWindow) failures_.pop_front();
     failures_.push_back(now);
-    const auto counted = std::count_if(failures_.begin(), failures_.end(),
-                                       [&](const auto at) { return now - at <= rules_.settled; });
+    const auto counted =
+        std::count_if(failures_.begin(), failures_.end(), [&](const auto at) { return now - at <= rules_.settled; });
     return std::min(kLongestPause, kFirstPause * (1 << std::min<long>(counted - 1, 10)));
   }
   std::size_t recent() const { return failures_.size(); }

@@ -49,7 +49,7 @@ struct ChildRules {
   std::function<Verdict(int wait_status)> judge;  ///< empty: every end is worth another start
   /// How the child is while it does not speak for itself, from a thread of its own; must return at once.
   std::function<void(messages::Health, std::string)> tell;
-  std::size_t most_failures = 0;  ///< within a minute, then it is given up on; 0: never
+  std::size_t most_failures = 0;     ///< within a minute, then it is given up on; 0: never
   std::chrono::seconds settled{30};  ///< a failure so long ago does not lengthen the pause
 };
 

@@ -64,7 +64,7 @@ std::vector<services::ChildService> children_of(const Config& config) {
 }
 
 Expected<std::vector<std::unique_ptr<ChildProcess>>> start_children(const Config& config, const std::string& directory,
-                                                                  services::Stack& stack) {
+                                                                    services::Stack& stack) {
   std::vector<std::unique_ptr<ChildProcess>> out;
   for (const auto& service : media_services(config)) {
     auto command = media_command(config, service, directory);

@@ -29,10 +29,11 @@ std::string names_in(const std::vector<fs::path>& dirs) {
 
 Status host_is_there(const ChildCommand& command) {
   if (access(command.program.c_str(), X_OK) == 0) return {};
-  return fail(Errc::not_found,
-              fmt::format("sensors run in zenith-sensor-host, and {} is not there or may not be run: build or install it",
-                          command.program.string()),
-              "service.role");
+  return fail(
+      Errc::not_found,
+      fmt::format("sensors run in zenith-sensor-host, and {} is not there or may not be run: build or install it",
+                  command.program.string()),
+      "service.role");
 }
 
 fs::path run_dir_of(const Config& config) {
@@ -74,7 +75,8 @@ std::vector<ServiceConfig> sensor_services(const Config& config) {
   return out;
 }
 
-Expected<ChildCommand> sensor_command(const Config& config, const ServiceConfig& service, const std::string& directory) {
+Expected<ChildCommand> sensor_command(const Config& config, const ServiceConfig& service,
+                                      const std::string& directory) {
   auto plugin = find_plugin(config, service.plugin);
   if (!plugin) return tl::make_unexpected(plugin.error());
   ChildCommand command;

@@ -19,11 +19,12 @@
 
 namespace zenith::tools {
 
-/// Where plugins are looked for by name, in order: sensors.dirs, $ZENITH_HOME/plugins, those installed with this program.
+/// Where plugins are looked for by name, in order: sensors.dirs, $ZENITH_HOME/plugins, those installed with this
+/// program.
 std::vector<std::filesystem::path> plugin_dirs(const Config& config);
 
-/// A path (with a slash) as it is, a name as NAME.so in the folders; absolute. @returns not_found listing the names there
-/// are.
+/// A path (with a slash) as it is, a name as NAME.so in the folders; absolute. @returns not_found listing the names
+/// there are.
 Expected<std::filesystem::path> find_plugin(const Config& config, const std::string& plugin);
 
 /// `service` of `config` in a process of its own. @param directory where it dials the directory; empty: as configured.

@@ -17,13 +17,14 @@ constexpr std::array<std::string_view, 5> kRoles{"gateway", "router", "text", "v
 Status check_roles(const std::vector<std::string>& roles) {
   for (const auto& role : roles) {
     if (role == "expert" || role == "vision") {
-      return fail(Errc::unsupported,
-                  "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice, sensor",
-                  "role");
+      return fail(
+          Errc::unsupported,
+          "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice, sensor",
+          "role");
     }
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
-      return fail(Errc::invalid_argument, "role '" + role + "' is unknown; known roles: gateway, router, text, voice, sensor",
-                  "role");
+      return fail(Errc::invalid_argument,
+                  "role '" + role + "' is unknown; known roles: gateway, router, text, voice, sensor", "role");
     }
   }
   return {};
@@ -102,9 +103,10 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
                   "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
     }
     if (service.role == "sensor" && service.plugin.empty()) {
-      return fail(Errc::invalid_argument,
-                  "service '" + service.id + "' has no plugin: give service.plugin a path, or a name in the plugin folders",
-                  "service.plugin");
+      return fail(
+          Errc::invalid_argument,
+          "service '" + service.id + "' has no plugin: give service.plugin a path, or a name in the plugin folders",
+          "service.plugin");
     }
   }
   return config;

@@ -72,10 +72,10 @@ Expected<std::chrono::milliseconds> read_duration(std::string_view text, const s
   const double scale = unit == "ms" ? 1 : unit.empty() || unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
   const double ms = std::round(value * scale);
   if (error != std::errc{} || scale == 0 || !(ms >= 1 && ms <= 1e12)) {
-    return fail(Errc::invalid_argument,
-                fmt::format("{}: must be a time such as \"500ms\", \"30s\" or \"2m\", not \"{}\"", field,
-                            text.substr(0, 100)),
-                field);
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("{}: must be a time such as \"500ms\", \"30s\" or \"2m\", not \"{}\"", field, text.substr(0, 100)),
+        field);
   }
   return std::chrono::milliseconds{static_cast<std::int64_t>(ms)};
 }

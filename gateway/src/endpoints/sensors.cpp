@@ -112,7 +112,8 @@ void load_sensor(const std::shared_ptr<Call>& call) {
   const auto plugin = member<std::string>(*body, "plugin");
   if (!plugin) return call->fail(plugin.error());
   if (!*plugin || (*plugin)->empty()) {
-    return call->fail({Errc::invalid_argument, "plugin: is missing: a path, or a name in the plugin folders", "plugin", {}});
+    return call->fail(
+        {Errc::invalid_argument, "plugin: is missing: a path, or a name in the plugin folders", "plugin", {}});
   }
   messages::LoadSensor request{call->header(), **plugin, {}};
   for (const auto& [name, value] : std::get<Value::Object>(body->data)) {

@@ -85,9 +85,9 @@ At<fb::Frames> write_frames(Writer& w, const messages::Frames& frames) {
   heads.reserve(frames.heads.size());
   for (const auto& head : frames.heads) heads.emplace_back(head.seq, head.t_ns, head.wall_ns, head.flags);
   const auto heads_at = w.fbb().CreateVectorOfStructs(heads);
-  const auto lost = frames.lost.value_or(messages::SeqRange{});
-  const fb::SeqRange range{lost.first, lost.last};
-  return fb::CreateFrames(w.fbb(), to_fb(frames.dtype), dims, heads_at, frames.next, frames.lost ? &range : nullptr);
+  At<fb::SeqRange> lost;
+  if (frames.lost) lost = fb::CreateSeqRange(w.fbb(), frames.lost->first, frames.lost->last);
+  return fb::CreateFrames(w.fbb(), to_fb(frames.dtype), dims, heads_at, frames.next, lost);
 }
 
 Tensor frame_values(const messages::Frames& frames) {
@@ -177,7 +177,7 @@ At<fb::SetSensor> write_work(Writer& w, const messages::SetSensor& set) {
 messages::Watch read_work(Reader& r, const fb::Watch& from) {
   messages::Watch out;
   out.model = r.text(from.model(), "model");
-  if (const auto first = from.from()) out.from = *first;
+  if (const auto first = from.first()) out.from = *first;
   out.rate_hz = finite(r, from.rate_hz(), "rate_hz");
   if (out.rate_hz < 0) r.fail("rate_hz", "is out of range");
   out.credit_events = from.credit_events();

@@ -88,7 +88,9 @@ void check_rates(Report& report, const Plugin& plugin, const std::map<std::uint3
     const std::string detail = fmt::format("{} frames in {:g} s", frames, seconds);
     const bool enough = entry.rate_hz * seconds < 4 || (frames > kSlowest * entry.rate_hz * seconds &&
                                                         frames < kFastest * entry.rate_hz * seconds + 4);
-    report.say(check, enough ? Status{} : fail(Errc::bad_frame, detail + fmt::format(", the manifest says {} a second", entry.rate_hz)),
+    report.say(check,
+               enough ? Status{}
+                      : fail(Errc::bad_frame, detail + fmt::format(", the manifest says {} a second", entry.rate_hz)),
                detail);
   }
 }
@@ -117,9 +119,10 @@ bool test_plugin(const ConformanceOptions& options, services::ChildBoard& board)
     const milliseconds time = life == 1 ? options.read_for : options.read_for / 4;
     if (!report.say("read_batch" + name, read_for(plugin, time, seen, slowest))) return false;
     report.say("time limit" + name,
-               slowest <= kWait + kLateReturn ? Status{}
-                                              : fail(Errc::deadline, fmt::format("read_batch took {} ms, it was given {}",
-                                                                                 slowest.count(), kWait.count())),
+               slowest <= kWait + kLateReturn
+                   ? Status{}
+                   : fail(Errc::deadline,
+                          fmt::format("read_batch took {} ms, it was given {}", slowest.count(), kWait.count())),
                fmt::format("at most {} ms of {}", slowest.count(), kWait.count()));
     if (life == 1) check_rates(report, plugin, seen, time);
     std::string text;

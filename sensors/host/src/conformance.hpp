@@ -14,8 +14,8 @@ struct ConformanceOptions {
   std::chrono::milliseconds read_for{2000};
 };
 
-/// Runs the plugin through its life, twice, and prints a JSON object a check as it goes: {"check","ok","detail"}. A crash
-/// ends the process: who started it reads the board. @returns all were good.
+/// Runs the plugin through its life, twice, and prints a JSON object a check as it goes: {"check","ok","detail"}. A
+/// crash ends the process: who started it reads the board. @returns all were good.
 bool test_plugin(const ConformanceOptions& options, services::ChildBoard& board);
 
 }  // namespace zenith::sensorhost

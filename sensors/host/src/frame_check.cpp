@@ -9,7 +9,8 @@ constexpr std::uint64_t kMostDim = std::uint64_t{1} << 24;
 
 tl::unexpected<Error> lies(const zenith_frame& frame, const char* member, std::string what) {
   return fail(Errc::bad_frame,
-              fmt::format("a frame of channel {} with seq {} lies: {} {}", frame.channel, frame.seq, member, what), member);
+              fmt::format("a frame of channel {} with seq {} lies: {} {}", frame.channel, frame.seq, member, what),
+              member);
 }
 
 }  // namespace
@@ -33,13 +34,16 @@ Status check_frame(const zenith_frame& frame, const Manifest& manifest, const st
     if (entry.shape[i] != 0 && dim != entry.shape[i]) {
       return lies(frame, "dims", fmt::format("[{}] is {}, the manifest says {}", i, dim, entry.shape[i]));
     }
-    if (dim == 0 || dim > kMostDim) return lies(frame, "dims", fmt::format("[{}] is {}: from 1 to {}", i, dim, kMostDim));
+    if (dim == 0 || dim > kMostDim)
+      return lies(frame, "dims", fmt::format("[{}] is {}: from 1 to {}", i, dim, kMostDim));
     bytes *= dim;  // below 2^24 × 2^26
     if (bytes > messages::kMostFrameBytes) return lies(frame, "dims", "are more than 64 MiB");
   }
-  if (frame.bytes != bytes) return lies(frame, "bytes", fmt::format("is {}, dims and dtype make {}", frame.bytes, bytes));
+  if (frame.bytes != bytes)
+    return lies(frame, "bytes", fmt::format("is {}, dims and dtype make {}", frame.bytes, bytes));
   if (frame.data == nullptr) return lies(frame, "data", "is NULL");
-  if ((frame.flags & ~messages::kFrameFlags) != 0) return lies(frame, "flags", fmt::format("has unknown bits: {:#x}", frame.flags));
+  if ((frame.flags & ~messages::kFrameFlags) != 0)
+    return lies(frame, "flags", fmt::format("has unknown bits: {:#x}", frame.flags));
   if (after && frame.seq <= *after) return lies(frame, "seq", fmt::format("does not grow: {} came before", *after));
   return {};
 }

@@ -81,7 +81,8 @@ Expected<ServiceConfig*> only_service(Config& config) {
   ServiceConfig* found = nullptr;
   for (auto& service : config.services) {
     if (service.role != "sensor") continue;
-    if (found != nullptr) return fail(Errc::invalid_argument, "one zenith-sensor-host runs one sensor service", "service");
+    if (found != nullptr)
+      return fail(Errc::invalid_argument, "one zenith-sensor-host runs one sensor service", "service");
     found = &service;
   }
   if (found == nullptr || found->plugin.empty()) {
@@ -93,7 +94,8 @@ Expected<ServiceConfig*> only_service(Config& config) {
 void tell_up(int fd) {
   if (fd < 0) return;
   const std::uint64_t one = 1;
-  if (write(fd, &one, sizeof one) < 0) log(LogLevel::warn, "sensor", "the parent cannot be told that this process is up");
+  if (write(fd, &one, sizeof one) < 0)
+    log(LogLevel::warn, "sensor", "the parent cannot be told that this process is up");
 }
 
 /// How the plugin's refusal ends the process.
@@ -117,9 +119,8 @@ Expected<void> serve(const Options& options, services::ChildBoard& board, std::o
   signal(SIGPIPE, SIG_IGN);
 
   Watchdog watchdog{board};
-  auto plugin = Plugin::load((*service)->plugin, [&](SensorPhase phase, std::chrono::milliseconds limit) {
-    watchdog.on_call(phase, limit);
-  });
+  auto plugin = Plugin::load(
+      (*service)->plugin, [&](SensorPhase phase, std::chrono::milliseconds limit) { watchdog.on_call(phase, limit); });
   if (!plugin) {
     refused = Refused{plugin.error(), services::kExitRefused};
     return tl::make_unexpected(plugin.error());

@@ -112,7 +112,8 @@ std::vector<std::string> read_labels(const Json& channel, const std::vector<std:
   std::vector<std::string> out;
   const auto it = channel.find("labels");
   if (it == channel.end()) return out;
-  if (!it->is_array() || it->size() > kMostLabels) refuse(where, fmt::format("must be a list of at most {} strings", kMostLabels));
+  if (!it->is_array() || it->size() > kMostLabels)
+    refuse(where, fmt::format("must be a list of at most {} strings", kMostLabels));
   for (const auto& label : *it) {
     if (!label.is_string()) refuse(where, "must be a list of strings");
     out.push_back(label.get<std::string>());
@@ -139,7 +140,8 @@ messages::SensorEntry read_channel(const Json& channel, const std::string& where
   if (const auto rate = channel.find("rate_hz"); rate != channel.end()) {
     if (!rate->is_number()) refuse(where + ".rate_hz", "must be a number");
     out.rate_hz = rate->get<double>();
-    if (!(out.rate_hz >= 0 && out.rate_hz <= kMostRate)) refuse(where + ".rate_hz", "must be from 0 (irregular) to 1000000");
+    if (!(out.rate_hz >= 0 && out.rate_hz <= kMostRate))
+      refuse(where + ".rate_hz", "must be from 0 (irregular) to 1000000");
   }
   if (channel.contains("policy")) {
     const auto policy = text(channel, "policy", where + ".policy");
@@ -168,7 +170,8 @@ Manifest read(const Json& json) {
   if (json.contains("description")) out.description = text(json, "description", "description");
   if (out.description.size() > kTextBytes) refuse("description", "has more than 256 bytes");
   const auto channels = json.find("channels");
-  if (channels == json.end() || !channels->is_array() || channels->empty()) refuse("channels", "must be a list of at least one");
+  if (channels == json.end() || !channels->is_array() || channels->empty())
+    refuse("channels", "must be a list of at least one");
   if (channels->size() > services::kMostChannels) {
     refuse("channels", fmt::format("are {}, at most {} may be", channels->size(), services::kMostChannels));
   }

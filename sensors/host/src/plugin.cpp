@@ -48,8 +48,8 @@ Status check_library(const std::filesystem::path& path) {
   }
 #if defined(__x86_64__)
   if (head.e_ident[EI_CLASS] != ELFCLASS64 || !right_machine(head)) {
-    return bad(fmt::format("{} is no shared library for this machine (ELF class {}, machine {}, type {})", path.string(),
-                           head.e_ident[EI_CLASS], head.e_machine, head.e_type));
+    return bad(fmt::format("{} is no shared library for this machine (ELF class {}, machine {}, type {})",
+                           path.string(), head.e_ident[EI_CLASS], head.e_machine, head.e_type));
   }
 #endif
   return {};
@@ -65,15 +65,17 @@ Expected<std::unique_ptr<Plugin>> Plugin::load(const std::filesystem::path& path
   }
   using Entry = const zenith_sensor_v1* (*)();
   const auto entry = reinterpret_cast<Entry>(dlsym(library, "zenith_sensor_entry"));
-  if (entry == nullptr) return bad(fmt::format("{} is no sensor plugin: it has no symbol zenith_sensor_entry", path.string()));
+  if (entry == nullptr)
+    return bad(fmt::format("{} is no sensor plugin: it has no symbol zenith_sensor_entry", path.string()));
   on_call(SensorPhase::entry, kCallLimit);
   const zenith_sensor_v1* given = entry();
   if (given == nullptr) return bad("zenith_sensor_entry returned nothing");
   // The first two members say whether the others are there.
   if (given->abi != ZENITH_SENSOR_ABI) {
-    return bad(fmt::format("{} was made for sensor ABI {}, this Zenith speaks {}: build it against the installed "
-                           "zenith_sensor.h",
-                           path.string(), given->abi, ZENITH_SENSOR_ABI));
+    return bad(
+        fmt::format("{} was made for sensor ABI {}, this Zenith speaks {}: build it against the installed "
+                    "zenith_sensor.h",
+                    path.string(), given->abi, ZENITH_SENSOR_ABI));
   }
   if (given->size < sizeof(zenith_sensor_v1)) {
     return bad(fmt::format("the plugin's table has {} bytes, {} are needed", given->size, sizeof(zenith_sensor_v1)));

@@ -27,8 +27,8 @@ Status check_library(const std::filesystem::path& path);
 /// One thread at a time.
 class Plugin {
  public:
-  /// Runs the library's constructors and zenith_sensor_entry. @returns bad_file: no library, no entry, another ABI (both
-  /// numbers in the text), a table too small or with empty calls, a manifest that is wrong.
+  /// Runs the library's constructors and zenith_sensor_entry. @returns bad_file: no library, no entry, another ABI
+  /// (both numbers in the text), a table too small or with empty calls, a manifest that is wrong.
   static Expected<std::unique_ptr<Plugin>> load(const std::filesystem::path& path, OnCall on_call);
   ~Plugin();
 

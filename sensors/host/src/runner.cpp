@@ -61,8 +61,8 @@ void Watchdog::run() {
   while (!stop_) {
     changed_.wait_for(lock, milliseconds{500});
     if (stop_ || !in_call_ || SteadyClock::now() < until_) continue;
-    end_with_fault(board_, fmt::format("the plugin hangs: {} has not returned after {} ms", name_of(phase_),
-                                       limit_.count()));
+    end_with_fault(board_,
+                   fmt::format("the plugin hangs: {} has not returned after {} ms", name_of(phase_), limit_.count()));
   }
 }
 
@@ -176,7 +176,8 @@ void Runner::read_once(std::vector<zenith_frame>& frames) {
   for (std::size_t i = 0; i < count; ++i) {
     const zenith_frame& frame = frames[i];
     const bool known = frame.channel < channels_.size();
-    const auto ok = check_frame(frame, plugin_->manifest(), known ? channels_[frame.channel].last_plugin_seq : std::nullopt);
+    const auto ok =
+        check_frame(frame, plugin_->manifest(), known ? channels_[frame.channel].last_plugin_seq : std::nullopt);
     if (!ok) end_with_fault(board_, ok.error().message);
     channels_[frame.channel].last_plugin_seq = frame.seq;
   }

@@ -200,7 +200,8 @@ void GraphPort::set_sensor(messages::SetSensor request, gateway::Reply<messages:
 namespace {
 
 Error no_processes() {
-  return {Errc::unsupported, "this process supervises no sensors: ask the one that does, or change its configuration",
+  return {Errc::unsupported,
+          "this process supervises no sensors: ask the one that does, or change its configuration",
           "plugin",
           {}};
 }

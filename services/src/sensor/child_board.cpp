@@ -17,11 +17,11 @@ namespace {
 constexpr std::size_t kPageBytes = 4096, kFaultBytes = 512;
 
 tl::unexpected<Error> io(const char* what) {
-  return tl::make_unexpected(Error{
-      Errc::io, std::string{"no memory to share with a sensor's process: "} + what + ": " +
-                    std::generic_category().message(errno),
-      {},
-      {}});
+  return tl::make_unexpected(Error{Errc::io,
+                                   std::string{"no memory to share with a sensor's process: "} + what + ": " +
+                                       std::generic_category().message(errno),
+                                   {},
+                                   {}});
 }
 
 }  // namespace

@@ -88,14 +88,16 @@ std::string describe(const messages::Window& window, const std::vector<Sums>& su
                                 std::chrono::duration<double>(window.window).count());
   if (window.frames == 0) return out + "no measurements.";
   out += fmt::format("{} measurement{}, ", window.frames, window.frames == 1 ? "" : "s");
-  out += window.gaps == 0 ? "no gaps."
-                          : fmt::format("{} gap{} ({} missing).", window.gaps, window.gaps == 1 ? "" : "s", window.lost);
+  out += window.gaps == 0
+             ? "no gaps."
+             : fmt::format("{} gap{} ({} missing).", window.gaps, window.gaps == 1 ? "" : "s", window.lost);
   for (std::size_t i = 0; i < window.elements.size(); ++i) {
     const auto& e = window.elements[i];
     out += fmt::format("\n- {}: last {}, mean {}, min {}, max {}, {}", e.label, with_unit(e.last, window.unit),
                        with_unit(e.mean, window.unit), with_unit(e.min, window.unit), with_unit(e.max, window.unit),
                        trend_of(sums[i]));
-    if (std::abs(sums[i].correlation()) > kTrend) out += " (" + rate_text(window.unit, e.slope_per_s, window.span_s) + ")";
+    if (std::abs(sums[i].correlation()) > kTrend)
+      out += " (" + rate_text(window.unit, e.slope_per_s, window.span_s) + ")";
   }
   return out;
 }

@@ -17,8 +17,8 @@ using messages::Frames;
 constexpr std::size_t kEventBytes = std::size_t{1} << 20;  // of more than one frame
 constexpr double kMostRate = 1e6;
 
-// Whether the frame is due for a reader that takes one a period. A tenth of a period early is in time: clocks of sensors
-// shake.
+// Whether the frame is due for a reader that takes one a period. A tenth of a period early is in time: clocks of
+// sensors shake.
 bool select(std::int64_t period_ns, std::int64_t& due_ns, const FrameHead& head) {
   if (period_ns == 0) return true;
   if (head.t_ns + period_ns / 10 < due_ns) return false;
@@ -48,11 +48,11 @@ void SensorCore::watch(const messages::Watch& request) {
     return;
   }
   if (lines_.size() >= limits_.subscribers) {
-    events_.emplace_back(id, Error{Errc::overloaded,
-                                   fmt::format("{} subscribers read this sensor, the limit: retry later",
-                                               lines_.size()),
-                                   {},
-                                   std::chrono::seconds(1)});
+    events_.emplace_back(id,
+                         Error{Errc::overloaded,
+                               fmt::format("{} subscribers read this sensor, the limit: retry later", lines_.size()),
+                               {},
+                               std::chrono::seconds(1)});
     return;
   }
   Line line;

@@ -14,7 +14,7 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
 
   void on_start(Context& self) override {
     source_->deliver_to([to = self.ref<FramesRead>()](FramesRead frames) { to.send(std::move(frames)); },
-                              [to = self.ref<SourceHealth>()](SourceHealth health) { to.send(std::move(health)); });
+                        [to = self.ref<SourceHealth>()](SourceHealth health) { to.send(std::move(health)); });
     source_->set_running(true);
   }
 

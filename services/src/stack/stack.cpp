@@ -348,14 +348,15 @@ class StackImpl final : public Stack {
     entry.license = options_.license(spec.name);
     entry.created_unix_seconds = effects_.clock().unix_seconds();
     const auto worker = hosted_workers_.find(spec.service_id);
-    const HostedSetup setup{worker == hosted_workers_.end() ? nullptr : worker->second.get(), &effects_,
-                            &loads_.at(spec.service_id), spec.queue,
-                            [this, id = spec.service_id, entry](Health health, std::string detail,
-                                                                const std::function<void(messages::ModelEntry&)>& change) {
-                              auto changed = entry;
-                              if (change) change(changed);
-                              report(id, health, std::move(detail), std::move(changed));
-                            }};
+    const HostedSetup setup{
+        worker == hosted_workers_.end() ? nullptr : worker->second.get(), &effects_, &loads_.at(spec.service_id),
+        spec.queue,
+        [this, id = spec.service_id, entry](Health health, std::string detail,
+                                            const std::function<void(messages::ModelEntry&)>& change) {
+          auto changed = entry;
+          if (change) change(changed);
+          report(id, health, std::move(detail), std::move(changed));
+        }};
     supervise_service(spec.service_id, entry, [make = service->make, setup] { return make(setup); });
   }
 

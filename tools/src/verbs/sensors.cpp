@@ -177,7 +177,8 @@ Action add_sensors(CLI::App& app) {
   auto options = std::make_shared<SensorsOptions>();
   app.add_option("WHAT", options->what, "list (default), watch ID, test PLUGIN")
       ->check(CLI::IsMember({"list", "watch", "test"}));
-  app.add_option("NAME", options->name, "watch: a sensor's id; test: a plugin's path, or its name in the plugin folders");
+  app.add_option("NAME", options->name,
+                 "watch: a sensor's id; test: a plugin's path, or its name in the plugin folders");
   app.add_option("--url", options->server.url, "the running server; default http://127.0.0.1:8080");
   app.add_option("--key", options->server.key, "an API key; default $ZENITH_API_KEY");
   app.add_option("--ca", options->server.ca_file, "the certificate to trust, for https");

@@ -212,11 +212,12 @@ Status become_media(const Config& config, const std::set<messages::Role>& roles)
 Status become_sensor(const Config& config) {
   const auto services = sensor_services(config);
   if (services.size() != 1) {
-    return fail(Errc::invalid_argument,
-                fmt::format("the configuration has {} sensor services: a zenith-sensor-host started by hand runs exactly "
-                            "one",
-                            services.size()),
-                "role");
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("the configuration has {} sensor services: a zenith-sensor-host started by hand runs exactly "
+                    "one",
+                    services.size()),
+        "role");
   }
   const auto command = sensor_command(config, services.front(), {});
   if (!command) return tl::make_unexpected(command.error());
@@ -259,9 +260,10 @@ Status serve(const ServeOptions& options, const Context&) {
   auto signals = Signals::block({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return tl::make_unexpected(signals.error());
   const auto effects = system_effects();
-  auto links =
-      services::join(*config, {.roles = roles, .version = ZENITH_VERSION, .children = !media.empty() || senses || config->sensors.load},
-                     *effects);
+  auto links = services::join(
+      *config,
+      {.roles = roles, .version = ZENITH_VERSION, .children = !media.empty() || senses || config->sensors.load},
+      *effects);
   if (!links) return tl::make_unexpected(links.error());
   MemoryLedger ledger{memory_budget(*config)};
   Metrics metrics;
@@ -321,9 +323,10 @@ Status serve(const ServeOptions& options, const Context&) {
 
 Action add_serve(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
-  app.add_option("ROLE", options->roles,
-                 "gateway, router, text, voice, sensor: what this process is; default all that the configuration has, in one "
-                 "process (voice and sensors in children of it)");
+  app.add_option(
+      "ROLE", options->roles,
+      "gateway, router, text, voice, sensor: what this process is; default all that the configuration has, in one "
+      "process (voice and sensors in children of it)");
   app.add_option("--config", options->config_file, "a TOML file; --print-config shows every key");
   app.add_option("--listen", options->listen, "host:port; server.listen");
   app.add_option("--model", options->models,

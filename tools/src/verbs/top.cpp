@@ -29,9 +29,10 @@ Expected<Json> fetch(const TopOptions& options) {
   if (!answer) return tl::make_unexpected(answer.error());
   auto parsed = Json::parse(answer->body, nullptr, false);
   if (answer->status != 200 || !parsed.is_object() || !parsed.contains("services")) {
-    return fail(Errc::unsupported,
-                fmt::format("{}/v1/system answered {} and is no Zenith of this kind", options.server.url, answer->status),
-                "url");
+    return fail(
+        Errc::unsupported,
+        fmt::format("{}/v1/system answered {} and is no Zenith of this kind", options.server.url, answer->status),
+        "url");
   }
   return parsed;
 }

@@ -88,8 +88,8 @@ using DetokenizeCall = Call<messages::Detokenize, messages::Text>;
 using TemplateCall = Call<messages::ApplyTemplate, messages::Text>;
 using WindowCall = Call<messages::ReadWindow, messages::Window>;
 using SetSensorCall = Call<messages::SetSensor, messages::Text>;
-using ServiceMessage = std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall,
-                                    Ping, SpeakWork, WatchWork, WindowCall, SetSensorCall>;
+using ServiceMessage = std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall,
+                                    TemplateCall, Ping, SpeakWork, WatchWork, WindowCall, SetSensorCall>;
 
 // ---- to the router
 // ----------------------------------------------------------------------------------------------------------------

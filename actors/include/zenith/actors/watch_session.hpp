@@ -1,5 +1,5 @@
-// A session of a sensor's frames: one Watch from its admission to its last event. It outlives the sensor's process: when
-// that one is lost, it waits for the next and goes on from the number that its client has not had yet.
+// A session of a sensor's frames: one Watch from its admission to its last event. It outlives the sensor's process:
+// when that one is lost, it waits for the next and goes on from the number that its client has not had yet.
 #pragma once
 
 #include <memory>

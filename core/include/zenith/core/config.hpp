@@ -58,8 +58,8 @@ struct SensorsConfig {
   std::vector<std::string> dirs;  ///< dirs: folders of plugins, before $ZENITH_HOME/plugins and those installed
   bool load = false;              ///< load: allow POST and DELETE /v1/sensors: who may call the API may run code here
   std::uint32_t window_s = 300;   ///< window_s: how long frames are kept
-  std::uint64_t window_bytes = 16u << 20;      ///< window_bytes: of each sensor
-  std::uint64_t memory_bytes = 2ull << 30;     ///< memory_bytes: addresses that a plugin's process may have
+  std::uint64_t window_bytes = 16u << 20;   ///< window_bytes: of each sensor
+  std::uint64_t memory_bytes = 2ull << 30;  ///< memory_bytes: addresses that a plugin's process may have
 };
 
 /// [links]: between processes.

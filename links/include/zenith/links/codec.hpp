@@ -33,8 +33,9 @@ Expected<Error> decode_error(const Buffer& body);
 // ---- whole messages: kind, request_id, flags and, for requests, deadline, tenant, priority and trace are set in the
 // header; attempt, generation and the hedge flag are the caller's
 
-using Request = std::variant<messages::Generate, messages::Embed, messages::Tokenize, messages::Detokenize,
-                             messages::ApplyTemplate, messages::Speak, messages::Watch, messages::ReadWindow, messages::SetSensor>;
+using Request =
+    std::variant<messages::Generate, messages::Embed, messages::Tokenize, messages::Detokenize, messages::ApplyTemplate,
+                 messages::Speak, messages::Watch, messages::ReadWindow, messages::SetSensor>;
 /// The deadline becomes a budget: what is left of it at `now`, in whole microseconds, at most about 71 minutes.
 /// @returns invalid_argument naming the field, payload_too_large.
 Expected<wire::Message> to_wire(const messages::Generate& request, Instant now);

@@ -34,9 +34,9 @@ struct ModelEntry {
   std::string license, architecture;
   Generation generation;
   std::int64_t created_unix_seconds = 0;
-  std::vector<std::string> voices{};  ///< of a speech model; the first is its own
-  std::string language{};             ///< of its voices, as BCP 47 has it; empty: not said
-  std::uint32_t sample_rate = 0;      ///< Hz, of speech; else 0
+  std::vector<std::string> voices{};    ///< of a speech model; the first is its own
+  std::string language{};               ///< of its voices, as BCP 47 has it; empty: not said
+  std::uint32_t sample_rate = 0;        ///< Hz, of speech; else 0
   std::optional<SensorEntry> sensor{};  ///< of a sensor, which has the place of a model: its name is the sensor's id
 };
 
@@ -48,7 +48,7 @@ struct SensorStatus {
 
 struct Snapshot {
   std::vector<ServiceStatus> services;
-  std::vector<ModelEntry> models;     ///< without sensors
+  std::vector<ModelEntry> models;       ///< without sensors
   std::vector<SensorStatus> sensors{};  ///< they do not count for `overall`
   Health overall = Health::loading;
 };

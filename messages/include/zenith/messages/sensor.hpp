@@ -58,8 +58,7 @@ struct SensorEntry {
 };
 
 // Of FrameHead::flags, as in zenith_sensor.h.
-inline constexpr std::uint32_t kFrameGap = 1, kFrameLate = 2, kFrameClipped = 4, kFrameSimulated = 8,
-                               kFrameFlags = 15;
+inline constexpr std::uint32_t kFrameGap = 1, kFrameLate = 2, kFrameClipped = 4, kFrameSimulated = 8, kFrameFlags = 15;
 
 struct FrameHead {
   std::uint64_t seq = 0;  ///< of its sensor; goes on when its process was started again
@@ -77,7 +76,7 @@ struct SeqRange {
   friend bool operator==(const SeqRange&, const SeqRange&) = default;
 };
 
-inline constexpr std::size_t kMostFrames = 1024;                    ///< of one event
+inline constexpr std::size_t kMostFrames = 1024;                       ///< of one event
 inline constexpr std::size_t kMostFrameBytes = std::size_t{64} << 20;  ///< of one frame, and of one event
 
 /// An event of a Watch: frames of one shape, in order.
@@ -86,16 +85,16 @@ struct Frames {
   std::vector<std::uint32_t> dims;  ///< of one frame
   std::vector<FrameHead> heads;     ///< 1 … kMostFrames
   Buffer data;                      ///< the frames' values one after another, dense, little-endian
-  std::uint64_t next = 0;           ///< the number to go on from: greater than the last head's, and than what `rate_hz` left out
-  std::optional<SeqRange> lost;     ///< just before the first frame: what this client does not get
+  std::uint64_t next = 0;  ///< the number to go on from: greater than the last head's, and than what `rate_hz` left out
+  std::optional<SeqRange> lost;  ///< just before the first frame: what this client does not get
 };
 
 /// A sensor's frames as they come. The answer is a stream: Frames, then Finished when the deadline is over.
 struct Watch {
   Header header;
-  std::string model;                   ///< the sensor's id
-  std::optional<std::uint64_t> from;   ///< the first number that is wanted; absent: what comes from now on
-  double rate_hz = 0;                  ///< at most so many frames a second; 0: all
+  std::string model;                  ///< the sensor's id
+  std::optional<std::uint64_t> from;  ///< the first number that is wanted; absent: what comes from now on
+  double rate_hz = 0;                 ///< at most so many frames a second; 0: all
   std::uint32_t credit_events = 16;
 };
 
@@ -119,12 +118,12 @@ inline constexpr std::size_t kMostElements = 16;
 struct Window {
   std::string sensor_id, unit;
   std::chrono::milliseconds window{0};
-  std::uint64_t frames = 0;                ///< in the window
-  std::uint64_t lost = 0;                  ///< numbers that are missing between the first and the last of them
-  std::uint64_t gaps = 0;                  ///< places where something is missing
-  double span_s = 0;                       ///< from the first to the last
-  std::vector<ElementStats> elements;      ///< none without frames
-  std::string text;                        ///< the same for a reader of English, with units
+  std::uint64_t frames = 0;            ///< in the window
+  std::uint64_t lost = 0;              ///< numbers that are missing between the first and the last of them
+  std::uint64_t gaps = 0;              ///< places where something is missing
+  double span_s = 0;                   ///< from the first to the last
+  std::vector<ElementStats> elements;  ///< none without frames
+  std::string text;                    ///< the same for a reader of English, with units
 };
 
 /// Begins or ends a sensor's measuring. Its window stays.

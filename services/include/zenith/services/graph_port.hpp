@@ -66,7 +66,7 @@ struct GraphParts {
   Metrics* metrics = nullptr;
   Effects* effects = nullptr;  ///< seeds and the time for requests that name none
   std::function<messages::SystemStatus()> system_status;
-  std::uint32_t hedge_percent = 0;  ///< of calls, that may be asked of a second replica when slow
+  std::uint32_t hedge_percent = 0;                     ///< of calls, that may be asked of a second replica when slow
   std::function<SensorProcesses*()> sensor_processes;  ///< null where this process has none
 };
 

@@ -1,5 +1,5 @@
-// A page of memory that a sensor's process shares with the one that started it. It outlives the process: from it the parent
-// knows in which call a plugin died, and the next process knows where its numbers go on.
+// A page of memory that a sensor's process shares with the one that started it. It outlives the process: from it the
+// parent knows in which call a plugin died, and the next process knows where its numbers go on.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,18 @@ namespace zenith::services {
 
 /// What the process is doing; the calls of zenith_sensor_v1 among it.
 enum class SensorPhase : std::uint32_t {
-  starting, loading, entry, open, start, read_batch, copying, release, health, stop, close, idle
+  starting,
+  loading,
+  entry,
+  open,
+  start,
+  read_batch,
+  copying,
+  release,
+  health,
+  stop,
+  close,
+  idle
 };
 std::string_view name_of(SensorPhase phase) noexcept;
 

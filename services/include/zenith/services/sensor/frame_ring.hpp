@@ -35,7 +35,7 @@ class FrameRing {
   /// Numbers that do not go on from those before empty the ring first.
   void add(FrameBlock block);
   bool empty() const noexcept { return blocks_.empty(); }
-  std::uint64_t first() const { return blocks_.front().heads.front().seq; }  ///< @pre !empty()
+  std::uint64_t first() const { return blocks_.front().heads.front().seq; }   ///< @pre !empty()
   std::uint64_t next() const { return blocks_.back().heads.back().seq + 1; }  ///< @pre !empty()
   const std::deque<FrameBlock>& blocks() const noexcept { return blocks_; }
 

@@ -1,4 +1,5 @@
-// Where a sensor service's frames come from. The process that runs a plugin implements it; tests put a scripted one here.
+// Where a sensor service's frames come from. The process that runs a plugin implements it; tests put a scripted one
+// here.
 #pragma once
 
 #include <cstddef>
