@@ -105,11 +105,12 @@ Runner::Runner(std::unique_ptr<Plugin> plugin, const std::string& service_id, Ch
 Expected<std::shared_ptr<Runner>> Runner::start(std::unique_ptr<Plugin> plugin, const std::string& options,
                                                 const std::string& service_id, ChildBoard& board) {
   const std::shared_ptr<Runner> runner{new Runner(std::move(plugin), service_id, board)};
-  std::promise<Status> opened;
-  runner->thread_ = std::thread{[raw = runner.get(), options, &opened] {
-    raw->run(options, [&opened](Status status) { opened.set_value(std::move(status)); });
+  const auto opened = std::make_shared<std::promise<Status>>();
+  auto result = opened->get_future();
+  runner->thread_ = std::thread{[raw = runner.get(), options, opened] {
+    raw->run(options, [opened](Status status) { opened->set_value(std::move(status)); });
   }};
-  if (auto ok = opened.get_future().get(); !ok) return tl::make_unexpected(ok.error());
+  if (auto ok = result.get(); !ok) return tl::make_unexpected(ok.error());
   return runner;
 }
 
