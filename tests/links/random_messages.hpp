@@ -173,7 +173,7 @@ class Draw {
             u64(),
             u64(),
             real(0, 300),
-            some(messages::kMostElements,
+            some(messages::kMostStats,
                  [&] {
                    return messages::ElementStats{text(),      real(-9, 9), real(-9, 9),
                                                  real(-9, 9), real(-9, 9), real(-9, 9)};

@@ -143,7 +143,7 @@ messages::Window read_window(Reader& r, const fb::Window& from) {
   out.gaps = from.gaps();
   out.span_s = finite(r, from.span_s(), "span_s");
   const auto n = r.count(from.elements(), 2 * sizeof(flatbuffers::uoffset_t), "elements");
-  if (n > messages::kMostElements) r.fail("elements", "are too many");
+  if (n > messages::kMostStats) r.fail("elements", "are too many");
   for (flatbuffers::uoffset_t i = 0; i < n && r.ok(); ++i) {
     const fb::ElementStats& e = *from.elements()->Get(i);
     out.elements.push_back({r.text(e.label(), "label"), finite(r, e.mean(), "mean"), finite(r, e.min(), "min"),

@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kNameBytes = 32, kUnitBytes = 32, kTextBytes = 256, kMostLabels = messages::kMostElements;
+constexpr std::size_t kNameBytes = 32, kUnitBytes = 32, kTextBytes = 256, kMostLabels = messages::kMostStats;
 constexpr double kMostRate = 1e6;
 
 struct BadManifest {

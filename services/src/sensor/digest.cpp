@@ -134,7 +134,7 @@ messages::Window digest(const SensorChannel& channel, const FrameRing& ring, std
   for (const FrameBlock& block : ring.blocks()) {
     if (block.heads.back().t_ns <= since_ns) continue;
     const std::size_t elements = block.frame_bytes() / size;
-    const std::size_t rows = elements > messages::kMostElements ? 1 : elements;
+    const std::size_t rows = elements > messages::kMostStats ? 1 : elements;
     if (sums.size() < rows) sums.resize(rows);
     for (std::size_t f = 0; f < block.heads.size(); ++f) {
       const auto& head = block.heads[f];

@@ -107,13 +107,13 @@ struct ReadWindow {
   std::chrono::milliseconds window{0};  ///< 1 ms … kLongestWindow
 };
 
-/// Of one element over the window, or of all elements when a frame has more than kMostElements.
+/// Of one element over the window, or of all elements when a frame has more than kMostStats.
 struct ElementStats {
   std::string label;
   double mean = 0, min = 0, max = 0, last = 0;
   double slope_per_s = 0;  ///< of the line with the least squares; 0 with fewer than three frames
 };
-inline constexpr std::size_t kMostElements = 16;
+inline constexpr std::size_t kMostStats = 16;
 
 struct Window {
   std::string sensor_id, unit;
