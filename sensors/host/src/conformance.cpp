@@ -134,6 +134,7 @@ bool test_plugin(const ConformanceOptions& options, services::ChildBoard& board)
     plugin.close();
     report.say("close" + name, {});
   }
+  report.say("a whole life, twice", {});
   return report.good();
 }
 
