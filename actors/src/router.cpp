@@ -20,6 +20,7 @@ bool serves(ModelKind kind, Task task) {
     case Task::speak: return kind == ModelKind::speech;
     case Task::transcribe: return kind == ModelKind::transcription;
     case Task::see: return kind == ModelKind::vision;
+    case Task::sense: return kind == ModelKind::sensor;
   }
   return false;
 }
@@ -32,6 +33,7 @@ Stage::Kind stage_of(Task task) {
     case Task::speak: return Stage::Kind::speak;
     case Task::transcribe: return Stage::Kind::transcribe;
     case Task::see: return Stage::Kind::see;
+    case Task::sense: return Stage::Kind::sense;
   }
   return Stage::Kind::text;
 }
@@ -43,6 +45,7 @@ std::string_view what_it_does(ModelKind kind) {
     case ModelKind::speech: return "speaks";
     case ModelKind::transcription: return "transcribes speech";
     case ModelKind::vision: return "reads pictures";
+    case ModelKind::sensor: return "is a sensor";
   }
   return "is there";
 }
@@ -55,6 +58,7 @@ std::string_view what_it_lacks(Task task) {
     case Task::speak: return "does not speak";
     case Task::transcribe: return "transcribes nothing";
     case Task::see: return "reads no pictures";
+    case Task::sense: return "measures nothing";
   }
   return "cannot do that";
 }
@@ -64,12 +68,17 @@ const std::string& name_of(const DirectoryView::Service& service) {
   return service.model ? service.model->name : service.status.model;
 }
 
-std::string known_models(const DirectoryView& view) {
+bool is_sensor(const DirectoryView::Service& service) { return service.status.role == messages::Role::sensor; }
+
+// Sensors have the place of models, and are none to who asks for one.
+std::string known_names(const DirectoryView& view, Task task) {
   std::vector<std::string> names;
   for (const auto& service : view.services) {
-    if (!name_of(service).empty()) names.push_back(name_of(service));
+    if (!name_of(service).empty() && is_sensor(service) == (task == Task::sense)) names.push_back(name_of(service));
   }
-  for (const auto& [alias, target] : view.aliases) names.push_back(alias);
+  if (task != Task::sense) {
+    for (const auto& [alias, target] : view.aliases) names.push_back(alias);
+  }
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -79,7 +88,7 @@ tl::unexpected<Error> retry_later(Errc code, std::string message) {
 
 /// Before its model is loaded a service's role says what it will do.
 bool role_fits(const DirectoryView::Service& service, Task task) {
-  return (service.status.role == messages::Role::vision) == (task == Task::see);
+  return !is_sensor(service) && (service.status.role == messages::Role::vision) == (task == Task::see);
 }
 
 using Candidates = std::vector<const DirectoryView::Service*>;
@@ -181,11 +190,16 @@ Expected<Plan> RouterState::plan_one(Task task, const std::string& model, const 
   if (wrong_kind != nullptr && !wanted.empty()) {
     return fail(Errc::invalid_argument,
                 fmt::format("model '{}' {} and {}; known models: {}", wanted, what_it_does(wrong_kind->model->kind),
-                            what_it_lacks(task), known_models(view)),
+                            what_it_lacks(task), known_names(view, task)),
                 "model");
   }
-  return fail(Errc::not_found, fmt::format("model '{}' is not known here; known models: {}", model, known_models(view)),
-              "model");
+  if (task == Task::sense) {
+    return fail(Errc::not_found,
+                fmt::format("sensor '{}' is not known here; known sensors: {}", model, known_names(view, task)),
+                "sensor_id");
+  }
+  return fail(Errc::not_found,
+              fmt::format("model '{}' is not known here; known models: {}", model, known_names(view, task)), "model");
 }
 
 namespace {

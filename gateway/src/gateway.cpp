@@ -120,13 +120,22 @@ void Gateway::work_begins(RequestId id, std::function<void(const Error&)> abort)
   work_.emplace(id, std::move(abort));
 }
 
+void Gateway::endless_work_begins(RequestId id, std::function<void(const Error&)> abort) {
+  endless_.insert(id);
+  work_begins(id, std::move(abort));
+}
+
 void Gateway::work_ends(RequestId id) {
   work_.erase(id);
+  endless_.erase(id);
   if (draining_ && work_.empty() && on_idle_) on_idle_();
 }
 
 void Gateway::drain_begins(std::function<void()> on_idle) {
   draining_ = true;
+  for (const RequestId id : std::exchange(endless_, {})) {
+    if (auto node = work_.extract(id)) node.mapped()({Errc::draining, "the server is shutting down", {}, {}});
+  }
   on_idle_ = std::move(on_idle);
   if (work_.empty()) on_idle_();
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "auth/browser_policy.hpp"
@@ -33,6 +34,8 @@ class Gateway {
 
   // Work that a drain waits for. `abort` ends it at once with that error.
   void work_begins(RequestId id, std::function<void(const Error&)> abort);
+  /// Work without an end of its own: a drain ends it at once.
+  void endless_work_begins(RequestId id, std::function<void(const Error&)> abort);
   void work_ends(RequestId id);
   std::size_t running() const noexcept { return work_.size(); }
   void drain_begins(std::function<void()> on_idle);
@@ -57,6 +60,7 @@ class Gateway {
 
   std::optional<KeyRing> keys_;
   std::unordered_map<RequestId, std::function<void(const Error&)>> work_;
+  std::unordered_set<RequestId> endless_;
   std::function<void()> on_idle_;
   bool draining_ = false;
   struct RouteMetrics {

@@ -35,6 +35,12 @@ class ScriptedPort final : public Port {
   void generate(messages::Generate request, std::shared_ptr<EventSink> sink) override;
   /// Two pieces of a tone, then Finished, or the script's error: after the pieces, or first with error_first.
   void speak(messages::Speak request, std::shared_ptr<EventSink> sink) override;
+  /// Three frames of two numbers, the second after a loss, then Finished or the script's error; "missing" is no sensor.
+  void watch(messages::Watch request, std::shared_ptr<EventSink> sink) override;
+  void read_window(messages::ReadWindow request, Reply<messages::Window> reply) override;
+  void set_sensor(messages::SetSensor request, Reply<messages::Text> reply) override;
+  void load_sensor(messages::LoadSensor request, Reply<messages::Text> reply) override;
+  void unload_sensor(messages::UnloadSensor request, Reply<messages::Text> reply) override;
   void grant(RequestId id, std::uint32_t events) override;
   void cancel(RequestId id) override;
   void embed(messages::Embed request, Reply<messages::Embeddings> reply) override;
@@ -54,6 +60,11 @@ class ScriptedPort final : public Port {
     std::vector<messages::Generate> generates;
     std::vector<messages::Speak> speaks;
     std::vector<messages::Transcribe> transcribes;
+    std::vector<messages::Watch> watches;
+    std::vector<messages::ReadWindow> windows;
+    std::vector<messages::SetSensor> sensor_sets;
+    std::vector<messages::LoadSensor> sensor_loads;
+    std::vector<messages::UnloadSensor> sensor_unloads;
     std::vector<messages::Embed> embeds;
     std::vector<messages::Tokenize> tokenizes;
     std::vector<messages::ApplyTemplate> templates;

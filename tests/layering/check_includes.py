@@ -16,7 +16,8 @@ THIRD_PARTIES = {
     "caf/": {"actors", "services"},
     "zmq": {"wire"},
     "flatbuffers/": {"links"},
-    "nlohmann/": {"gateway", "media", "models", "services", "tools"},
+    "nlohmann/": {"gateway", "media", "models", "sensorhost", "services", "tools"},
+    "zenith_sensor.h": {"sensorhost"},
     "toml++/": {"core", "gateway"},
     "spdlog/": {"core"},
     "prometheus/": {"core"},
@@ -37,6 +38,8 @@ THIRD_PARTIES = {
     "openssl/": {"gateway", "tools"},
 }
 BEAST_FILES_AT_MOST = 5
+# Modules that do not lie in the folder of their name.
+FOLDERS = {"sensorhost": "sensors/host"}
 
 
 def read_edges(root):
@@ -60,7 +63,7 @@ class Checker:
     def run(self):
         for module in sorted(self.edges):
             for folder in ("include", "src"):
-                for path in sorted((self.root / module / folder).rglob("*")):
+                for path in sorted((self.root / FOLDERS.get(module, module) / folder).rglob("*")):
                     if path.suffix in SOURCES:
                         self.files += 1
                         self.check_file(module, folder == "include", path)
@@ -90,7 +93,7 @@ class Checker:
             self.say(path, number, f"{target} does not exist")
 
     def check_private(self, module, public, path, number, target):
-        home = (self.root / module).resolve()
+        home = (self.root / FOLDERS.get(module, module)).resolve()
         roots = [path.parent, home / "src"]
         found = next((p for p in ((r / target).resolve() for r in roots) if p.exists()), None)
         if found is None:

@@ -140,8 +140,62 @@ class Draw {
                                                  real(-9, 0), real(0, 1),         real(0, 9), real(0, 1)};
             })};
   }
+  messages::SensorEntry sensor() {
+    return {text(),
+            text(),
+            text(),
+            text(),
+            text(),
+            one_of(messages::SampleType::f64),
+            some(4, [&] { return static_cast<std::uint32_t>(up_to(1u << 24)); }),
+            texts(),
+            real(0, 1e6F),
+            one_of(messages::BackPressure::latest),
+            coin()};
+  }
+  messages::Frames frames() {
+    messages::Frames f;
+    f.dtype = one_of(messages::SampleType::f64);
+    f.dims = some(4, [&] { return static_cast<std::uint32_t>(1 + up_to(5)); });
+    std::size_t bytes = messages::size_of(f.dtype);
+    for (const auto dim : f.dims) bytes *= dim;
+    std::uint64_t seq = up_to(1000);
+    for (auto n = 1 + up_to(20); n > 0; --n) {
+      f.heads.push_back({seq, static_cast<std::int64_t>(u64()), static_cast<std::int64_t>(u64()),
+                         static_cast<std::uint32_t>(up_to(messages::kFrameFlags))});
+      seq += 1 + up_to(3);
+    }
+    std::vector<std::byte> data(bytes * f.heads.size());
+    for (auto& b : data) b = static_cast<std::byte>(up_to(255));
+    f.data = Buffer::of(std::move(data));
+    f.next = seq;
+    if (coin()) f.lost = messages::SeqRange{3, 3 + up_to(100)};
+    return f;
+  }
+  messages::Window window() {
+    return {text(),
+            text(),
+            std::chrono::milliseconds{up_to(300'000)},
+            u64(),
+            u64(),
+            u64(),
+            real(0, 300),
+            some(messages::kMostStats,
+                 [&] {
+                   return messages::ElementStats{text(),      real(-9, 9), real(-9, 9),
+                                                 real(-9, 9), real(-9, 9), real(-9, 9)};
+                 }),
+            text(100)};
+  }
   Request request(Instant now) {
-    switch (up_to(8)) {
+    switch (up_to(11)) {
+      case 7: {
+        messages::Watch w{header(now), text(), {}, real(0, 1e6F), u32()};
+        if (coin()) w.from = u64();
+        return w;
+      }
+      case 8: return messages::ReadWindow{header(now), text(), std::chrono::milliseconds{1 + up_to(299'999)}};
+      case 9: return messages::SetSensor{header(now), text(), coin()};
       case 6: return messages::Transcribe{header(now), text(), Buffer::of(bytes() + "x"), text(), text(90), real(0, 1)};
       case 0: return embed(now);
       case 5: {
@@ -162,7 +216,8 @@ class Draw {
   Error error() { return {one_of(Errc::internal), text(80), text(), std::chrono::milliseconds{coin() ? 0 : u32()}}; }
   messages::LogprobEntry entry() { return {static_cast<TokenId>(u32()), bytes(), real(-30, 0)}; }
   messages::Event event() {
-    switch (up_to(6)) {
+    switch (up_to(7)) {
+      case 7: return frames();
       case 0: return messages::Started{u32()};
       case 4: {
         messages::Audio audio{1 + u32() / 2, std::vector<std::int16_t>(1 + up_to(5000))};
@@ -206,9 +261,10 @@ class Draw {
     return out;
   }
   Reply reply() {
-    switch (up_to(5)) {
+    switch (up_to(6)) {
       case 3: return transcript();
       case 4: return reading();
+      case 5: return window();
       case 0: {
         const std::size_t width = 1 + up_to(50);
         const auto vector = [&] {
@@ -229,7 +285,7 @@ class Draw {
     m.status = {one_of(messages::Role::sensor), text(), one_of(messages::Health::failed), text(), text(60)};
     if (coin())
       m.model = messages::ModelEntry{text(),
-                                     one_of(messages::ModelKind::vision),
+                                     one_of(messages::ModelKind::sensor),
                                      text(),
                                      texts(),
                                      texts(),
@@ -241,6 +297,7 @@ class Draw {
                                      texts(),
                                      text(),
                                      u32()};
+    if (m.model && coin()) m.model->sensor = sensor();
     m.epoch = u64();
     m.endpoint = text();
     m.server_key = text();

@@ -156,11 +156,42 @@ inline auto fields(const messages::ServiceStatus& v) {
   const auto& [role, id, health, model, detail, suspect] = v;  // suspect: of one's own link, it does not travel
   return std::tie(role, id, health, model, detail);
 }
+inline auto fields(const messages::SensorEntry& v) {
+  const auto& [plugin, version, kind, channel, unit, dtype, shape, labels, rate_hz, policy, running] = v;
+  return std::tie(plugin, version, kind, channel, unit, dtype, shape, labels, rate_hz, policy, running);
+}
+inline auto fields(const messages::Watch& v) {
+  const auto& [header, model, from, rate_hz, credit_events] = v;
+  return std::tie(header, model, from, rate_hz, credit_events);
+}
+inline auto fields(const messages::ReadWindow& v) {
+  const auto& [header, model, window] = v;
+  return std::tie(header, model, window);
+}
+inline auto fields(const messages::SetSensor& v) {
+  const auto& [header, model, run] = v;
+  return std::tie(header, model, run);
+}
+inline bool same(const Buffer& a, const Buffer& b) {
+  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+}
+inline auto fields(const messages::Frames& v) {
+  const auto& [dtype, dims, heads, data, next, lost] = v;
+  return std::tie(dtype, dims, heads, data, next, lost);
+}
+inline auto fields(const messages::ElementStats& v) {
+  const auto& [label, mean, min, max, last, slope_per_s] = v;
+  return std::tie(label, mean, min, max, last, slope_per_s);
+}
+inline auto fields(const messages::Window& v) {
+  const auto& [sensor_id, unit, window, frames, lost, gaps, span_s, elements, text] = v;
+  return std::tie(sensor_id, unit, window, frames, lost, gaps, span_s, elements, text);
+}
 inline auto fields(const messages::ModelEntry& v) {
   const auto& [name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,
-               voices, language, sample_rate] = v;
+               voices, language, sample_rate, sensor] = v;
   return std::tie(name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,
-                  voices, language, sample_rate);
+                  voices, language, sample_rate, sensor);
 }
 inline auto fields(const messages::Load& v) {
   const auto& [queue, running, sequences, pages_used, pages, tokens] = v;

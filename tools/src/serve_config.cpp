@@ -12,20 +12,21 @@
 namespace zenith::tools {
 namespace {
 
-constexpr std::array<std::string_view, 5> kRoles{"gateway", "router", "text", "voice", "vision"};
+constexpr std::array<std::string_view, 6> kRoles{"gateway", "router", "text", "voice", "vision", "sensor"};
 
 /// Roles as flags have the rules of service.role: the same check says the same words.
 Status check_roles(const std::vector<std::string>& roles) {
   for (const auto& role : roles) {
-    if (role == "expert" || role == "sensor") {
+    if (role == "expert") {
       return fail(
           Errc::unsupported,
-          "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice, vision",
+          "role '" + role +
+              "': this build does not have that role yet; it serves gateway, router, text, voice, vision, sensor",
           "role");
     }
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
       return fail(Errc::invalid_argument,
-                  "role '" + role + "' is unknown; known roles: gateway, router, text, voice, vision", "role");
+                  "role '" + role + "' is unknown; known roles: gateway, router, text, voice, vision, sensor", "role");
     }
   }
   return {};
@@ -125,6 +126,12 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
       return fail(Errc::invalid_argument,
                   "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
     }
+    if (service.role == "sensor" && service.plugin.empty()) {
+      return fail(
+          Errc::invalid_argument,
+          "service '" + service.id + "' has no plugin: give service.plugin a path, or a name in the plugin folders",
+          "service.plugin");
+    }
   }
   return config;
 }
@@ -169,6 +176,7 @@ Expected<gateway::ServerOptions> server_options(const Config& config) {
     options.host = options.host.substr(1, options.host.size() - 2);
   std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), options.port);
   options.exposed = config.server.exposed;
+  options.load_sensors = config.sensors.load;
   options.cors_origins = config.server.cors_origins;
   if (!config.server.tls_cert.empty()) options.tls = {config.server.tls_cert, config.server.tls_key};
   options.limits.body_bytes = config.server.body_bytes;

@@ -23,6 +23,8 @@ constexpr std::array kVerbs{
     Verb{"bench", "measure speed", "zenith bench text smollm2-135m --threads 2 --json", add_bench},
     Verb{"top", "services, queues, links, credits and rates of a running system, live", "zenith top --interval 2",
          add_top},
+    Verb{"sensors", "sensors of a running system, their frames, and whether a plugin keeps the rules",
+         "zenith sensors watch host.cpu", add_sensors},
     Verb{"keys", "a key pair for links over TCP", "zenith keys --name text-1 --allow", add_keys},
     Verb{"doctor", "what this machine lacks, and the command that gets it", "zenith doctor --kernels", add_doctor},
 };

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "errors.hpp"
+#include "sensor.hpp"
 #include "vision.hpp"
 
 namespace zenith::links {
@@ -55,6 +56,8 @@ At<void> write_happening(Writer& w, const messages::Audio& e) {
 
 At<void> write_happening(Writer& w, const messages::AudioBytes&) { return fb::CreateAudioBytes(w.fbb()).Union(); }
 
+At<void> write_happening(Writer& w, const messages::Frames& e) { return write_frames(w, e).Union(); }
+
 template <class E>
 constexpr fb::Happening kHappening = fb::Happening::NONE;
 template <>
@@ -69,6 +72,8 @@ template <>
 constexpr fb::Happening kHappening<messages::Audio> = fb::Happening::Audio;
 template <>
 constexpr fb::Happening kHappening<messages::AudioBytes> = fb::Happening::AudioBytes;
+template <>
+constexpr fb::Happening kHappening<messages::Frames> = fb::Happening::Frames;
 
 messages::LogprobEntry read_entry(Reader& r, const fb::LogprobEntry* from) {
   if (from == nullptr) {
@@ -147,6 +152,7 @@ messages::Event read_event(Reader& r, const fb::Event& from, const std::vector<T
   if (const auto* e = from.happening_as_Audio()) return read_audio(r, *e, tensors);
   if (from.happening_as_AudioBytes() != nullptr)
     return messages::AudioBytes{read_row<std::uint8_t>(r, DType::u8, messages::kMostAudioBytes, tensors)};
+  if (const auto* e = from.happening_as_Frames()) return read_frames(r, *e, tensors);
   r.fail("happening", "is none that is known");
   return {};
 }
@@ -226,6 +232,7 @@ Reply read_reply(Reader& r, const fb::Reply& from) {
   if (const auto* a = from.answer_as_Text()) return messages::Text{r.text(a->text(), "text")};
   if (const auto* a = from.answer_as_Transcript()) return read_transcript(r, *a);
   if (const auto* a = from.answer_as_ImageReading()) return read_reading(r, *a);
+  if (const auto* a = from.answer_as_Window()) return read_window(r, *a);
   r.fail("answer", "is none that is known");
   return Error{};
 }
@@ -253,6 +260,7 @@ wire::Message event_to_wire(RequestId id, const messages::Event& event) {
           out.body = w.finish(fb::CreateEvent(w.fbb(), kHappening<E>, at));
           if constexpr (std::is_same_v<E, messages::Audio>) out.tensors.push_back(write_row(DType::i16, e.samples));
           if constexpr (std::is_same_v<E, messages::AudioBytes>) out.tensors.push_back(write_row(DType::u8, e.bytes));
+          if constexpr (std::is_same_v<E, messages::Frames>) out.tensors.push_back(frame_values(e));
           return out;
         }
       },
@@ -291,6 +299,9 @@ wire::Message reply_to_wire(RequestId id, const Reply& reply) {
   } else if (const auto* reading = std::get_if<messages::ImageReading>(&reply)) {
     type = fb::Answer::ImageReading;
     at = write_reading(w, *reading).Union();
+  } else if (const auto* window = std::get_if<messages::Window>(&reply)) {
+    type = fb::Answer::Window;
+    at = write_window(w, *window).Union();
   } else {
     type = fb::Answer::Text;
     const auto text = w.text(std::get<messages::Text>(reply).text, "text");

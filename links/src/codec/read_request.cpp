@@ -1,5 +1,6 @@
 #include "request_header.hpp"
 #include "request_limits.hpp"
+#include "sensor.hpp"
 #include "values.hpp"
 
 namespace zenith::links {
@@ -155,6 +156,9 @@ Request read_request(Reader& r, const fb::Request& from, const std::vector<Tenso
   if (const auto* work = from.work_as_Speak()) return read_work(r, *work);
   if (const auto* work = from.work_as_Transcribe()) return read_work(r, *work, tensors);
   if (const auto* work = from.work_as_ReadImage()) return read_work(r, *work, tensors);
+  if (const auto* work = from.work_as_Watch()) return read_work(r, *work);
+  if (const auto* work = from.work_as_ReadWindow()) return read_work(r, *work);
+  if (const auto* work = from.work_as_SetSensor()) return read_work(r, *work);
   r.fail("work", "is none that is known");
   return {};
 }

@@ -1,5 +1,6 @@
 #include "request_header.hpp"
 #include "request_limits.hpp"
+#include "sensor.hpp"
 #include "values.hpp"
 
 namespace zenith::links {
@@ -156,6 +157,15 @@ Expected<wire::Message> to_wire(const messages::ReadImage& request, Instant now)
   const auto bytes = static_cast<std::uint32_t>(request.image.size());
   out->tensors.push_back(Tensor{DType::u8, 1, {bytes}, request.image});
   return out;
+}
+Expected<wire::Message> to_wire(const messages::Watch& request, Instant now) {
+  return write_request(fb::Work::Watch, request, now);
+}
+Expected<wire::Message> to_wire(const messages::ReadWindow& request, Instant now) {
+  return write_request(fb::Work::ReadWindow, request, now);
+}
+Expected<wire::Message> to_wire(const messages::SetSensor& request, Instant now) {
+  return write_request(fb::Work::SetSensor, request, now);
 }
 
 }  // namespace zenith::links

@@ -218,6 +218,11 @@ std::string line(std::int64_t ns, RequestId id, const Event& event) {
                                       out["bytes"] = audio.bytes.size();
                                       return out;
                                     },
+                                    [&](const Frames& frames) {
+                                      Json out = answer_json("frames", ns, id);
+                                      out["frames"] = frames.heads.size();
+                                      return out;
+                                    },
                                     [&](const Error& error) { return json_of(ns, id, error); }},
                          event));
 }

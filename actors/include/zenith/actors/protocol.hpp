@@ -70,6 +70,12 @@ struct SpeakWork {
   Ref<SessionMessage> session;
   std::uint32_t attempt = 1;
 };
+/// The same for a sensor's frames.
+struct WatchWork {
+  std::shared_ptr<const messages::Watch> request;
+  Ref<SessionMessage> session;
+  std::uint32_t attempt = 1;
+};
 /// Stop within one step, give everything back, answer nothing.
 struct CancelWork {
   RequestId id;
@@ -89,8 +95,11 @@ using DetokenizeCall = Call<messages::Detokenize, messages::Text>;
 using TemplateCall = Call<messages::ApplyTemplate, messages::Text>;
 using TranscribeCall = Call<messages::Transcribe, messages::Transcript>;
 using ReadImageCall = Call<messages::ReadImage, messages::ImageReading>;
-using ServiceMessage = std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall,
-                                    TemplateCall, Ping, SpeakWork, TranscribeCall, ReadImageCall>;
+using WindowCall = Call<messages::ReadWindow, messages::Window>;
+using SetSensorCall = Call<messages::SetSensor, messages::Text>;
+using ServiceMessage =
+    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping, SpeakWork,
+                 TranscribeCall, ReadImageCall, WatchWork, WindowCall, SetSensorCall>;
 
 // ---- to the router
 // ----------------------------------------------------------------------------------------------------------------
@@ -101,11 +110,12 @@ enum class Task : std::uint8_t {
   text /* tokenize, detokenize, apply-template */,
   speak,
   transcribe,
-  see
+  see,
+  sense
 };
 
 struct Stage {
-  enum class Kind : std::uint8_t { think, embed, text, speak, transcribe, see } kind = Kind::think;
+  enum class Kind : std::uint8_t { think, embed, text, speak, transcribe, see, sense } kind = Kind::think;
   std::string service_id;
   Ref<ServiceMessage> service;
   std::string model{};  ///< the one that it uses: its own name

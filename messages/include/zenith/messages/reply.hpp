@@ -9,6 +9,7 @@
 #include "zenith/core/error.hpp"
 #include "zenith/core/ids.hpp"
 #include "zenith/core/sampling.hpp"
+#include "zenith/messages/sensor.hpp"
 
 namespace zenith::messages {
 
@@ -69,9 +70,9 @@ struct AudioBytes {
 };
 inline constexpr std::size_t kMostAudioBytes = std::size_t{1} << 18;
 
-/// In order: Started, (Delta | ChoiceEnd)*, Finished; of a Speak: (Audio | AudioBytes)*, Finished. An Error may come at
-/// any point and is last. Exactly one of Finished and Error comes.
-using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error, Audio, AudioBytes>;
+/// In order: Started, (Delta | ChoiceEnd)*, Finished; of a Speak: (Audio | AudioBytes)*, Finished; of a Watch:
+/// Frames*, Finished. An Error may come at any point and is last. Exactly one of Finished and Error comes.
+using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error, Audio, AudioBytes, Frames>;
 inline bool is_last(const Event& e) noexcept {
   return std::holds_alternative<Finished>(e) || std::holds_alternative<Error>(e);
 }

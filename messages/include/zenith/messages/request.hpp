@@ -13,26 +13,9 @@
 #include "zenith/core/sampling.hpp"
 #include "zenith/core/tensor.hpp"
 #include "zenith/core/value.hpp"
+#include "zenith/messages/header.hpp"
 
 namespace zenith::messages {
-
-/// W3C trace context; all zero = none.
-struct TraceContext {
-  std::array<std::uint8_t, 16> trace_id{};
-  std::array<std::uint8_t, 8> span_id{};
-  std::uint8_t flags = 0;
-};
-
-enum class Priority : std::uint8_t { background, normal, interactive };
-
-/// Every request carries this.
-struct Header {
-  RequestId id;
-  TenantId tenant;
-  Deadline deadline;  ///< always finite
-  Priority priority = Priority::normal;
-  TraceContext trace;
-};
 
 struct ChatMessage {
   std::string role;  ///< system, developer, user, assistant, tool
