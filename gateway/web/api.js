@@ -57,9 +57,9 @@ async function* events(response) {
         const data = buffered.slice(0, end).split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trim()).join("\n");
         if (!data) continue;
         if (data === "[DONE]") { yield null; return; }
-        const value = JSON.parse(data);
-        if (value.error) throw new ApiError(0, value.error.message);
-        yield value;
+        const event = JSON.parse(data);
+        if (event.error) throw new ApiError(0, event.error.message);
+        yield event;
       }
     }
   } finally {

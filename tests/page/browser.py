@@ -1,11 +1,12 @@
 """What the page's tests share: a headless Chromium with a microphone that plays a file, and a page that tells what it sounded."""
 import contextlib
-import math
 import pathlib
-import random
-import struct
+import re
 import wave
 
+import numpy
+
+NOW = re.compile(r"; now -?\d")  # in the label of a plot that has a value
 CHROMIUM = "/usr/bin/chromium"
 
 # Wraps what sounds: each piece with its length and loudness, and how many were stopped before their end.
@@ -21,18 +22,20 @@ AudioBufferSourceNode.prototype.stop = function () { window.silenced++; return s
 """
 
 
-def write_murmur(path: pathlib.Path, seconds=4, rate=48000):
-    """A wav that a microphone's noise suppression lets pass: syllables of a voice's pitch and its harmonics."""
-    noise = random.Random(1)
-    samples = []
-    for i in range(seconds * rate):
-        t = i / rate
-        pitch = 140 + 30 * math.sin(2 * math.pi * 0.7 * t)
-        loud = max(0.0, math.sin(2 * math.pi * 2.5 * t)) ** 0.5
-        samples.append(int(9000 * loud * sum(math.sin(2 * math.pi * pitch * h * t) / h for h in range(1, 9)) / 2 + noise.uniform(-50, 50)))
+def write_wav(path: pathlib.Path, samples: bytes, rate):
+    """@param samples 16 bits each, little-endian, one channel."""
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(struct.pack(f"<{len(samples)}h", *(max(-32768, min(32767, s)) for s in samples)))
+        file.writeframes(samples)
+
+
+def write_murmur(path: pathlib.Path, seconds=4, rate=48000):
+    """A wav that a microphone's noise suppression lets pass: syllables of a voice's pitch and its harmonics."""
+    t = numpy.arange(seconds * rate) / rate
+    pitch = 140 + 30 * numpy.sin(2 * numpy.pi * 0.7 * t)
+    loud = numpy.sqrt(numpy.maximum(0, numpy.sin(2 * numpy.pi * 2.5 * t)))
+    sound = 4500 * loud * sum(numpy.sin(2 * numpy.pi * pitch * h * t) / h for h in range(1, 9))
+    write_wav(path, numpy.clip(sound, -32768, 32767).astype("<i2").tobytes(), rate)
 
 
 def launch(playwright, microphone: pathlib.Path, executable=CHROMIUM):

@@ -18,6 +18,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 WEB = SOURCE / "gateway" / "web"
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 RATE = 22050
+TONE = struct.pack("<2205h", *(int(8000 * math.sin(2 * math.pi * 440 * i / RATE)) for i in range(2205)))
 OCR = {"text": "Total 12.50\nThank you", "width": 200, "height": 100, "lines": [
     {"text": "Total 12.50", "box": [[10, 10], [150, 10], [150, 40], [10, 40]], "confidence": 0.98},
     {"text": "Thank you", "box": [[10, 60], [120, 60], [120, 90], [10, 90]], "confidence": 0.71}]}
@@ -136,11 +137,9 @@ def speech(handler, body):
     stub.spoken.append(request)
 
     def pieces():
-        for piece in range(stub.speech_pieces):
-            tone = (int(8000 * math.sin(2 * math.pi * 440 * (piece * 2205 + i) / RATE)) for i in range(2205))
-            data = struct.pack("<2205h", *tone)
-            yield data[:1001]  # in the middle of a sample
-            yield data[1001:]
+        for _ in range(stub.speech_pieces):
+            yield TONE[:1001]  # in the middle of a sample
+            yield TONE[1001:]
             time.sleep(stub.speech_pause_s)
     if not handler.stream(f"audio/pcm;rate={RATE}", pieces()):
         stub.left.append(request["input"])

@@ -97,7 +97,7 @@ class Surfaces(unittest.TestCase):
         expect(page.locator("#offers")).to_contain_text("the voice service voice-1 is loading: reading weights")
         self.stub.more_services = []
         self.stub.offered = {"speech", "hearing", "vision", "sensors"}
-        expect(page.locator("#tab-sensors")).to_be_visible(timeout=10_000)
+        expect(page.locator("#tab-sensors")).to_be_visible()
         page.get_by_role("tab", name="Chat").click()
         for name in ("#record", "#speak", "#add-picture"):
             expect(page.locator(name)).to_be_visible()
@@ -175,7 +175,7 @@ class Surfaces(unittest.TestCase):
 
     def test_a_microphone_that_is_refused_is_said_in_words(self):
         page = self.open()
-        page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))")
+        page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')); }")
         page.locator("#record").click()
         expect(page.locator("#notice")).to_have_text("Microphone: the browser was told not to give it")
         expect(page.locator("#record")).to_have_text("Record")
@@ -206,7 +206,7 @@ class Surfaces(unittest.TestCase):
         self.assertTrue(wait(lambda: len(self.stub.spoken) == 3), self.stub.spoken)
         self.assertEqual([s["input"] for s in self.stub.spoken], ["The first sentence is here.", "The second, e.g. this, costs 3.50 euros!", "And this is the end"])
         self.assertEqual({(s["model"], s["voice"], s["response_format"]) for s in self.stub.spoken}, {("piper-joe", "joe", "pcm")})
-        expect(page.locator("#stop")).to_be_hidden(timeout=10_000)  # after the last sound
+        expect(page.locator("#stop")).to_be_hidden()  # after the last sound
         pieces = page.evaluate("window.sounded")
         self.assertAlmostEqual(sum(p["seconds"] for p in pieces), 3 * 0.3, delta=0.01)
         for piece in pieces:
