@@ -18,7 +18,7 @@ export function chip(part, insert) {
   const name = part.name || "picture";
   if (part.lost) return element("span", { className: "chip", text: `${name} (not kept: the browser's storage is full)` });
   const image = element("img", { src: part.image_url.url, alt: name, height: 64 });
-  const button = element("button", { type: "button", className: "thumbnail", title: `Open ${name}` }, image);
+  const button = element("button", { type: "button", className: "thumbnail", title: `Open ${name}`, ariaLabel: `Open ${name}` }, image);
   button.addEventListener("click", () => openPicture(part, insert));
   return button;
 }

@@ -2,7 +2,7 @@
 import { inWords, postForm } from "./api.js";
 import { byId, notice } from "./dom.js";
 
-const HOLD_MS = 400;             // a press that is longer ends with its release
+const HOLD_MS = 500;             // a press that is longer ends with its release
 const LONGEST_MS = 10 * 60_000;
 const TYPES = ["audio/webm;codecs=opus", "audio/webm", "audio/ogg;codecs=opus", "audio/mp4"];
 const ENDING = { "audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "mp4" };
@@ -24,11 +24,11 @@ export class Microphone {
       this.clicked = true; // the click that follows is this press
       this.button.setPointerCapture(event.pointerId);
       if (this.state !== "idle") return this.toggle();
-      this.pressedAt = performance.now();
+      this.pressedAt = event.timeStamp; // of the input, however late it comes here
       this.begin();
     });
-    this.button.addEventListener("pointerup", () => this.release());
-    this.button.addEventListener("pointercancel", () => { this.release(); this.clicked = false; });
+    this.button.addEventListener("pointerup", (event) => this.release(event));
+    this.button.addEventListener("pointercancel", (event) => { this.release(event); this.clicked = false; });
     this.button.addEventListener("click", () => {
       if (!this.clicked) this.toggle(); // the keyboard, or a screen reader
       this.clicked = false;
@@ -36,8 +36,8 @@ export class Microphone {
     this.button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch is a hold
   }
 
-  release() {
-    const held = this.pressedAt && performance.now() - this.pressedAt >= HOLD_MS;
+  release({ timeStamp }) {
+    const held = this.pressedAt && timeStamp - this.pressedAt >= HOLD_MS;
     this.pressedAt = 0;
     if (!held) return;
     if (this.state === "asking") this.cancel();

@@ -28,8 +28,9 @@ class Card {
 
   update(sensor) {
     this.channel = sensor.channels?.[0] ?? {};
-    const { unit, dtype, shape = [], rate_hz } = this.channel;
-    const facts = [sensor.plugin, sensor.channels?.map((c) => c.name).join(", "), [dtype, shape.length ? `[${shape.join(", ")}]` : ""].join(""), unit, rate_hz ? `${number(rate_hz)} Hz` : ""];
+    const { dtype, shape = [], rate_hz } = this.channel;
+    this.unit = this.channel.unit === "1" ? "" : this.channel.unit ?? ""; // UCUM: 1 is a plain number
+    const facts = [sensor.plugin, sensor.channels?.map((c) => c.name).join(", "), [dtype, shape.length ? `[${shape.join(", ")}]` : ""].join(""), this.unit, rate_hz ? `${number(rate_hz)} Hz` : ""];
     this.find(".facts").textContent = facts.filter(Boolean).join(" · ");
     this.find(".dot").dataset.state = sensor.status;
     this.find(".status").textContent = [sensor.status, sensor.detail].filter(Boolean).join(": ");
@@ -47,8 +48,8 @@ class Card {
     if (legend.children.length !== few.length) {
       legend.replaceChildren(...few.map((_, i) => element("li", {}, element("i", { className: `line-${i + 1}` }), this.label(i, few.length), " ", element("b"))));
     }
-    few.forEach((value, i) => { legend.children[i].lastChild.textContent = `${number(value)} ${this.channel.unit ?? ""}`.trim(); });
-    this.find("canvas").setAttribute("aria-label", `Plot of ${this.id}; now ${few.length ? few.map(number).join(", ") : `${values.length} values`} ${this.channel.unit ?? ""}`);
+    few.forEach((value, i) => { legend.children[i].lastChild.textContent = `${number(value)} ${this.unit}`.trim(); });
+    this.find("canvas").setAttribute("aria-label", `Plot of ${this.id}; now ${few.length ? few.map(number).join(", ") : `${values.length} values`} ${this.unit}`.trim());
   }
 
   setWanted(wanted) {

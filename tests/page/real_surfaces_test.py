@@ -128,9 +128,9 @@ class RealSurfaces(unittest.TestCase):
     @needs("speech", "hearing")
     def test_what_is_said_becomes_text(self):
         page = self.open()
-        page.locator("#record").click()
+        page.locator("#record").press("Enter")
         expect(page.locator("#stats")).to_contain_text("recording 0:08")
-        page.locator("#record").click()
+        page.locator("#record").press("Enter")
         expect(page.locator("#record")).to_have_text("Record")
         expect(page.locator("#prompt")).not_to_have_value("")
         self.assertIn("fox", page.locator("#prompt").input_value().lower())
