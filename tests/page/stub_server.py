@@ -137,10 +137,10 @@ def speech(handler, body):
     stub.spoken.append(request)
 
     def pieces():
-        for _ in range(stub.speech_pieces):
+        for piece in range(stub.speech_pieces):
             yield TONE[:1001]  # in the middle of a sample
             yield TONE[1001:]
-            time.sleep(stub.speech_pause_s)
+            time.sleep(0.05 if piece >= stub.speech_burst else 0)
     if not handler.stream(f"audio/pcm;rate={RATE}", pieces()):
         stub.left.append(request["input"])
 
@@ -210,6 +210,6 @@ class Stub(http.server.ThreadingHTTPServer):
         self.failing = {}        # path → (status, message)
         self.more_services = []
         self.answer, self.answer_pause_s = ["One sentence. ", "And a ", "second one."], 0.0
-        self.speech_pieces, self.speech_pause_s = 3, 0.0  # of 0.1 s each
+        self.speech_pieces, self.speech_burst = 3, 300  # of 0.1 s each; how many of them come at once
         self.transcript = "what was said"
         self.asked, self.chats, self.spoken, self.left, self.heard, self.seen = [], [], [], [], [], []
