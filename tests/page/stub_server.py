@@ -10,6 +10,7 @@ import math
 import pathlib
 import re
 import struct
+import sys
 import threading
 import time
 import urllib.parse
@@ -192,6 +193,7 @@ ROUTES = [
 
 class Stub(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -200,6 +202,10 @@ class Stub(http.server.ThreadingHTTPServer):
         self.watching = []  # sensors whose frames are being sent
         self.reset()
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):  # a browser that closes a connection is no error
+            super().handle_error(request, client_address)
 
     @property
     def url(self):
