@@ -55,7 +55,8 @@ async function fillModels() {
 }
 byId("model").addEventListener("change", (event) => localStorage.setItem("model", event.target.value));
 
-let asked = ""; // the services as they were when the server was last asked what it offers
+const ASK_AGAIN_MS = 30_000;
+let asked = "", askedAt = 0; // the services as they were when the server was last asked what it offers, and when that was
 
 async function watchHealth() {
   let state = "failed";
@@ -66,9 +67,10 @@ async function watchHealth() {
     system.setServices(services);
     if (state === "ready" && byId("model").options.length === 0) await fillModels();
     const now = JSON.stringify(services.map(({ role, id, status, model }) => [role, id, status, model]));
-    if (now !== asked) {
+    if (now !== asked || performance.now() - askedAt > ASK_AGAIN_MS) {
       await offers.refresh(services);
       asked = now;
+      askedAt = performance.now();
     }
   } catch (error) {
     state = error.status === 401 ? "key needed" : "unreachable";

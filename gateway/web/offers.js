@@ -1,13 +1,13 @@
 // What this server offers beyond text, found out by asking it: a control is shown only for what is there.
 import { fetchJson } from "./api.js";
 
-/** The list under `name`; empty where the server has no such address. Throws for every other failure. */
+/** @returns {list, problem}: an empty list where the server does not offer it, with its words when it says 503. Throws for every other failure. */
 async function listAt(path, name) {
   try {
-    return (await fetchJson(path))[name] ?? [];
+    return { list: (await fetchJson(path))[name] ?? [], problem: "" };
   } catch (error) {
-    if (error.status === 404) return [];
-    throw error;
+    if (error.status !== 404 && error.status !== 503) throw error;
+    return { list: [], problem: error.status === 503 ? error.message : "" };
   }
 }
 
@@ -43,17 +43,18 @@ export class Offers {
     const [models, voices, sensors] = await Promise.all([
       listAt("/v1/models", "data"), listAt("/v1/audio/voices", "voices"), listAt("/v1/sensors", "sensors"),
     ]);
-    this.voices = voices.filter((voice) => !voice.alias_of);
-    this.sensors = sensors;
-    this.hearing = models.find((m) => m.kind === "transcription" && !m.alias_of)?.id ?? null;
-    const vision = models.some((m) => m.kind === "vision");
-    const eyes = vision || models.some((m) => m.kind === "generate" && m.modalities?.input?.includes("image"));
+    this.voices = voices.list.filter((voice) => !voice.alias_of);
+    this.sensors = sensors.list;
+    this.hearing = models.list.find((m) => m.kind === "transcription" && !m.alias_of)?.id ?? null;
+    const vision = models.list.some((m) => m.kind === "vision");
+    const eyes = vision || models.list.some((m) => m.kind === "generate" && m.modalities?.input?.includes("image"));
+    const why = (there, { problem }, role, what) => (there ? "" : problem || lack(services, role, what));
     this.table = new Map([
-      ["speech", { name: "Spoken replies", why: this.voices.length ? "" : lack(services, "voice", "no voice") }],
-      ["hearing", { name: "Microphone", why: this.hearing ? microphoneLack() : lack(services, "voice", "no model that transcribes") }],
-      ["pictures", { name: "Pictures in chat", why: eyes ? "" : lack(services, "vision", "no model that sees") }],
-      ["ocr", { name: "Text in pictures", why: vision ? "" : lack(services, "vision", "no model that reads pictures") }],
-      ["sensors", { name: "Sensors", why: sensors.length ? "" : lack(services, "sensor", "no sensor") }],
+      ["speech", { name: "Spoken replies", why: why(this.voices.length, voices, "voice", "no voice") }],
+      ["hearing", { name: "Microphone", why: why(this.hearing, models, "voice", "no model that transcribes") || microphoneLack() }],
+      ["pictures", { name: "Pictures in chat", why: why(eyes, models, "vision", "no model that sees") }],
+      ["ocr", { name: "Text in pictures", why: why(vision, models, "vision", "no model that reads pictures") }],
+      ["sensors", { name: "Sensors", why: why(this.sensors.length, sensors, "sensor", "no sensor") }],
     ]);
     for (const listener of this.listeners) listener(this);
   }

@@ -16,7 +16,7 @@ export function wirePicture(known) {
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 }
 
-/** @param part an image_url part of a message; what was read stays with it. @param takeText gets the text on "Use this text". */
+/** @param part an image_url part of a message; what was read stays with it. @param takeText gets the text on "Use text". */
 export async function openPicture(part, takeText) {
   shown = part;
   insert = takeText;

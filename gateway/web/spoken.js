@@ -9,6 +9,7 @@ export class SpokenReplies {
   constructor(offers, { onState, onFailed }) {
     this.on = localStorage.getItem("spoken") === "1";
     this.sentences = null; // of the answer that is being spoken
+    this.known = "";       // the voices as they are listed
     this.speaker = new Speaker({
       onState,
       onProblem: (error) => {
@@ -37,7 +38,9 @@ export class SpokenReplies {
   }
 
   offer(voices) {
-    const wanted = localStorage.getItem("voice");
+    const known = JSON.stringify(voices), wanted = localStorage.getItem("voice");
+    if (known === this.known) return; // who has the list open keeps it
+    this.known = known;
     byId("voice").replaceChildren(...voices.map(({ id, language }) => new Option(language ? `${id} (${language})` : id, id)));
     if (voices.some((voice) => voice.id === wanted)) byId("voice").value = wanted;
     this.choose(voices);

@@ -94,6 +94,16 @@ class Surfaces(unittest.TestCase):
                           ("Text in pictures", "no model that reads pictures"), ("Sensors", "no sensor")):
             expect(offers.locator("tr", has_text=name)).to_contain_text(f"not offered: this server has {why}")
 
+    def test_a_surface_that_says_503_is_not_offered_and_the_rest_is(self):
+        self.stub.failing = {"/v1/sensors": (503, "the sensor host is gone"), "/v1/audio/voices": (404, "there is no such address")}
+        page = self.open()
+        expect(page.locator("#record")).to_be_visible()
+        for name in ("#tab-sensors", "#speak"):
+            expect(page.locator(name)).to_be_hidden()
+        page.get_by_role("tab", name="System").click()
+        expect(page.locator("#offers tr", has_text="Sensors")).to_contain_text("not offered: the sensor host is gone")
+        expect(page.locator("#offers tr", has_text="Spoken replies")).to_contain_text("not offered: this server has no voice")
+
     def test_what_comes_later_is_shown_then(self):
         self.stub.offered = set()
         self.stub.more_services = [{"role": "voice", "id": "voice-1", "status": "loading", "model": None, "detail": "reading weights"}]
@@ -373,7 +383,7 @@ class Surfaces(unittest.TestCase):
             self.assertAlmostEqual(got / scale, wanted, delta=3)  # a line has its width
         page.get_by_role("button", name="Thank you").focus()
         expect(page.locator("#picture-boxes polygon").nth(1)).to_have_class("marked")
-        page.get_by_role("button", name="Use this text").click()
+        page.get_by_role("button", name="Use text").click()
         expect(page.locator("#prompt")).to_have_value(OCR["text"])
         page.get_by_role("button", name="Open bill.png").click()
         expect(page.locator("#picture-state")).to_have_text("2 lines")
