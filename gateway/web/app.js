@@ -1,33 +1,48 @@
 // The page's entry: wires the views. No framework, no other host; everything comes from this server.
-import { ChatView } from "./chat.js";
-import { SystemView } from "./system.js";
 import { fetchJson } from "./api.js";
+import { ChatView } from "./chat.js";
+import { byId } from "./dom.js";
+import { Offers } from "./offers.js";
+import { wirePicture } from "./picture.js";
+import { SensorsView } from "./sensors.js";
+import { SystemView } from "./system.js";
 
-const byId = (id) => document.getElementById(id);
-const tabs = [
-  { tab: byId("tab-chat"), view: byId("view-chat") },
-  { tab: byId("tab-system"), view: byId("view-system") },
-];
-const system = new SystemView();
-const chat = new ChatView();
+const offers = new Offers();
+const system = new SystemView(offers);
+const chat = new ChatView(offers, () => { asked = ""; });
+const sensors = new SensorsView((id, window) => { show("chat"); chat.addSensor(id, window); });
+wirePicture(offers);
 
-function show(index, focus) {
-  tabs.forEach(({ tab, view }, i) => {
-    tab.setAttribute("aria-selected", String(i === index));
-    tab.tabIndex = i === index ? 0 : -1;
-    view.hidden = i !== index;
-  });
-  if (focus) tabs[index].tab.focus();
-  system.setVisible(index === 1);
+const tabs = ["chat", "sensors", "system"].map((name) => ({ name, tab: byId(`tab-${name}`), view: byId(`view-${name}`) }));
+let current = "chat";
+
+function show(name, focus = false) {
+  current = name;
+  for (const { name: other, tab, view } of tabs) {
+    tab.setAttribute("aria-selected", String(other === name));
+    tab.tabIndex = other === name ? 0 : -1;
+    view.hidden = other !== name;
+    if (focus && other === name) tab.focus();
+  }
+  system.setVisible(name === "system");
+  sensors.setVisible(name === "sensors");
 }
 
-tabs.forEach(({ tab }, i) => {
-  tab.addEventListener("click", () => show(i, false));
+for (const { name, tab } of tabs) {
+  tab.addEventListener("click", () => show(name));
   tab.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowRight" || event.key === "ArrowLeft") show((i + 1) % tabs.length, true);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const there = tabs.filter((t) => !t.tab.hidden), at = there.findIndex((t) => t.name === name);
+    show(there[(at + step + there.length) % there.length].name, true);
   });
+}
+byId("health").addEventListener("click", () => show("system", true));
+
+offers.onChange(() => {
+  byId("tab-sensors").hidden = !offers.has("sensors");
+  if (current === "sensors" && !offers.has("sensors")) show("chat");
 });
-byId("health").addEventListener("click", () => show(1, true));
 
 async function fillModels() {
   const select = byId("model");
@@ -40,13 +55,23 @@ async function fillModels() {
 }
 byId("model").addEventListener("change", (event) => localStorage.setItem("model", event.target.value));
 
+const ASK_AGAIN_MS = 30_000;
+let asked = "", askedAt = 0; // the services as they were when the server was last asked what it offers, and when that was
+
 async function watchHealth() {
   let state = "failed";
   try {
     const ready = await fetchJson("/readyz", { acceptError: true });
+    const services = ready.services || [];
     state = ready.status;
-    system.setServices(ready.services || []);
+    system.setServices(services);
     if (state === "ready" && byId("model").options.length === 0) await fillModels();
+    const now = JSON.stringify(services.map(({ role, id, status, model }) => [role, id, status, model]));
+    if (now !== asked || performance.now() - askedAt > ASK_AGAIN_MS) {
+      await offers.refresh(services);
+      asked = now;
+      askedAt = performance.now();
+    }
   } catch (error) {
     state = error.status === 401 ? "key needed" : "unreachable";
   }
@@ -54,7 +79,7 @@ async function watchHealth() {
   byId("health-text").textContent = state;
   setTimeout(watchHealth, state === "ready" ? 5000 : 1000);
 }
-byId("api-key").addEventListener("change", () => fillModels().catch(() => {}));
+byId("api-key").addEventListener("change", () => { asked = ""; fillModels().catch(() => {}); });
 
 watchHealth();
 chat.focus();

@@ -1,25 +1,25 @@
 // The conversation: send, stream, stop, retry. It is kept in this browser only.
 import { streamChat } from "./api.js";
+import { Attachments, chip, wirePart } from "./attachments.js";
+import { byId, copyOf, element, notice } from "./dom.js";
 import { render } from "./markdown.js";
-
-const byId = (id) => document.getElementById(id);
-const STORE = "conversation";
-
-function storedTurns() {
-  try {
-    const turns = JSON.parse(localStorage.getItem(STORE) || "[]");
-    return Array.isArray(turns) ? turns.filter((t) => typeof t?.role === "string" && typeof t.content === "string") : [];
-  } catch {
-    return []; // what lies there is not ours: start anew
-  }
-}
+import { Microphone } from "./microphone.js";
+import { SpokenReplies } from "./spoken.js";
+import { loadTurns, storeTurns } from "./turns.js";
 
 export class ChatView {
-  constructor() {
-    this.turns = storedTurns();
+  /** @param offers an Offers. @param onFailed called when the server did not do what it offers. */
+  constructor(offers, onFailed) {
+    this.turns = loadTurns();
     this.abort = null;
+    this.offers = offers;
     this.list = byId("messages");
     this.prompt = byId("prompt");
+    this.insert = (text) => this.insertText(text);
+    this.attachments = new Attachments(offers, this.insert);
+    this.spoken = new SpokenReplies(offers, { onState: () => this.showControls(), onFailed });
+    this.microphone = new Microphone({ onStart: () => this.spoken.stop(), onText: this.insert, onFailed, model: () => offers.hearing });
+    offers.onChange(() => this.showControls());
 
     byId("composer").addEventListener("submit", (event) => { event.preventDefault(); this.send(); });
     byId("stop").addEventListener("click", () => this.stop());
@@ -30,7 +30,7 @@ export class ChatView {
     });
     document.addEventListener("keydown", (event) => {
       const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName || "");
-      if (event.key === "Escape") this.stop();
+      if (event.key === "Escape" && !byId("picture").open) this.stop();
       if (event.key === "/" && !typing) { event.preventDefault(); this.focus(); }
     });
     document.querySelectorAll(".starters button").forEach((button) => {
@@ -54,20 +54,42 @@ export class ChatView {
 
   clear() {
     this.stop();
+    notice("");
+    this.attachments.take();
     this.turns = [];
     this.list.querySelectorAll(".message").forEach((node) => node.remove());
     this.refresh();
     this.focus();
   }
 
-  stop() { this.abort?.abort(); }
+  /** Everything that goes on: the answer, its speech, a recording. */
+  stop() {
+    this.abort?.abort();
+    this.spoken.stop();
+    this.microphone.cancel();
+  }
+
+  /** Where the cursor is, as a word of its own. */
+  insertText(text) {
+    const { value, selectionStart: at } = this.prompt;
+    this.prompt.setRangeText(at > 0 && !/\s/.test(value[at - 1]) ? ` ${text}` : text, at, this.prompt.selectionEnd, "end");
+    this.fit();
+    this.focus();
+  }
+
+  addSensor(id, window) {
+    this.attachments.addSensor(id, window);
+    this.focus();
+  }
 
   send() {
     const text = this.prompt.value.trim();
-    if (!text || this.abort) return;
+    if ((!text && !this.attachments.parts.length) || this.abort) return;
+    notice("");
     this.prompt.value = "";
     this.fit();
-    const turn = { role: "user", content: text };
+    const parts = this.attachments.take();
+    const turn = { role: "user", content: text, ...(parts.length ? { parts } : {}) };
     this.turns.push(turn);
     this.add(turn);
     this.answer();
@@ -83,7 +105,10 @@ export class ChatView {
   request() {
     const system = byId("system").value.trim();
     const seed = byId("seed").value;
-    const messages = this.turns.filter((t) => t.content).map(({ role, content }) => ({ role, content }));
+    const messages = this.turns.map(({ role, content, parts = [] }) => {
+      const sent = parts.filter((part) => !part.lost).map(wirePart);
+      return { role, content: sent.length === 0 ? content : content ? [...sent, { type: "text", text: content }] : sent };
+    }).filter(({ content }) => content);
     return {
       model: byId("model").value || undefined,
       messages: system ? [{ role: "system", content: system }, ...messages] : messages,
@@ -97,6 +122,7 @@ export class ChatView {
     const turn = { role: "assistant", content: "", reasoning: "", figures: "" };
     const request = this.request();
     this.turns.push(turn);
+    this.spoken.begin();
     const node = this.add(turn);
     node.classList.add("streaming");
     this.abort = new AbortController();
@@ -111,15 +137,20 @@ export class ChatView {
           turn.content += delta.content || "";
           turn.reasoning += delta.reasoning_content || "";
           this.paint(node, turn);
+          this.spoken.grow(turn.content);
         }
         if (chunk.usage) tokens = chunk.usage.completion_tokens;
         if (chunk.timings) turn.figures = figures(chunk.timings);
         byId("stats").textContent = first ? `first token ${(first - started).toFixed(0)} ms` : "";
       }
       if (!turn.figures && tokens) turn.figures = `${tokens} tokens`;
+      this.spoken.grow(turn.content, true);
     } catch (error) {
       if (error.name === "AbortError") turn.figures = "stopped";
-      else turn.problem = error.message;
+      else {
+        turn.problem = error.message;
+        this.spoken.stop();
+      }
     } finally {
       this.abort = null;
       node.classList.remove("streaming");
@@ -131,10 +162,14 @@ export class ChatView {
   }
 
   add(turn) {
-    const node = byId("message-template").content.firstElementChild.cloneNode(true);
+    const node = copyOf("message-template");
     node.classList.add(turn.role);
     node.querySelector("h3").textContent = turn.role === "user" ? "You" : "Zenith";
     node.querySelector(".copy").addEventListener("click", () => navigator.clipboard?.writeText(turn.content));
+    node.querySelector(".listen").addEventListener("click", () => this.spoken.read(turn.content));
+    if (turn.parts?.length) {
+      node.querySelector(".content").before(element("ul", { className: "chips" }, ...turn.parts.map((part) => element("li", {}, chip(part, this.insert)))));
+    }
     node.querySelector(".retry").addEventListener("click", () => this.retry());
     this.paint(node, turn);
     this.list.append(node);
@@ -159,19 +194,27 @@ export class ChatView {
     if (atEnd) this.list.scrollTop = this.list.scrollHeight;
   }
 
+  /** What can be pressed now. */
+  showControls() {
+    const busy = Boolean(this.abort), speech = this.offers.has("speech");
+    byId("send").hidden = busy;
+    byId("stop").hidden = !busy && !this.spoken.speaking;
+    byId("speak").hidden = byId("voice-setting").hidden = !speech;
+    byId("record").hidden = !this.offers.has("hearing");
+    byId("add-picture").hidden = !this.offers.has("pictures");
+    for (const node of this.list.querySelectorAll(".message.assistant .listen")) node.hidden = !speech;
+  }
+
   refresh() {
     const busy = Boolean(this.abort);
-    byId("send").hidden = busy;
-    byId("stop").hidden = !busy;
+    this.showControls();
     byId("empty").hidden = this.turns.length > 0;
     const nodes = [...this.list.querySelectorAll(".message")];
     nodes.forEach((node, i) => {
       node.querySelector(".retry").hidden = busy || i + 1 !== nodes.length || !node.classList.contains("assistant");
     });
     this.list.scrollTop = this.list.scrollHeight;
-    try {
-      localStorage.setItem(STORE, JSON.stringify(this.turns));
-    } catch { /* the browser's storage is full: the conversation goes on, unsaved */ }
+    storeTurns(this.turns);
   }
 }
 

@@ -1,18 +1,10 @@
-// Services, load and models. Polls only while it is on screen.
+// Services, load, models and what is offered. Polls only while it is on screen.
 import { fetchJson, fetchText } from "./api.js";
+import { byId, element } from "./dom.js";
 
-const byId = (id) => document.getElementById(id);
 const INTERVAL_MS = 2000;
 
-function row(cells) {
-  const tr = document.createElement("tr");
-  tr.append(...cells.map((text) => {
-    const td = document.createElement("td");
-    td.textContent = text ?? "";
-    return td;
-  }));
-  return tr;
-}
+const row = (cells) => element("tr", {}, ...cells.map((text) => element("td", { text: text ?? "" })));
 
 /** Prometheus text → Map of "name" or "name{labels}" → value. */
 function parseMetrics(text) {
@@ -42,7 +34,11 @@ const bytes = (n) => (n === undefined ? undefined : n < 1e9 ? `${(n / 1e6).toFix
 const ms = (seconds) => (seconds === undefined ? undefined : `${(seconds * 1000).toFixed(1)} ms`);
 
 export class SystemView {
-  constructor() {
+  /** @param offers an Offers. */
+  constructor(offers) {
+    offers.onChange(({ table }) => {
+      byId("offers").tBodies[0].replaceChildren(...[...table.values()].map(({ name, why }) => row([name, why ? `not offered: ${why}` : "offered"])));
+    });
     this.timer = null; // of the next poll; null while out of sight
     this.previous = null;
   }
@@ -87,12 +83,7 @@ export class SystemView {
       ["KV pages", used === undefined ? undefined : `${used} / ${total}`],
       ["Memory accounted for", bytes(sum(values, "zenith_memory_bytes"))],
     ];
-    byId("load").replaceChildren(...cards.filter(([, value]) => value !== undefined).map(([name, value]) => {
-      const card = document.createElement("div"), dt = document.createElement("dt"), dd = document.createElement("dd");
-      dt.textContent = name;
-      dd.textContent = String(value);
-      card.append(dt, dd);
-      return card;
-    }));
+    byId("load").replaceChildren(...cards.filter(([, value]) => value !== undefined).map(([name, value]) =>
+      element("div", {}, element("dt", { text: name }), element("dd", { text: String(value) }))));
   }
 }

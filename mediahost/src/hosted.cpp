@@ -4,6 +4,7 @@
 
 #include "hosted_whisper.hpp"
 #include "seer.hpp"
+#include "watchdog.hpp"
 #include "zenith/core/config.hpp"
 #include "zenith/core/log.hpp"
 #include "zenith/media/audio_encoder.hpp"
@@ -76,6 +77,7 @@ std::filesystem::path graph_cache() {
 }  // namespace
 
 Expected<services::HostedService> load_hosted(const services::HostedSpec& spec, const std::filesystem::path& path) {
+  give_way();  // the threads that graphs start inherit it
   const auto cache = graph_cache();
   if (is_whisper(path)) return load_whisper(path, cache);
   if (spec.role == messages::Role::vision) {

@@ -24,8 +24,7 @@ namespace zenith::mediahost {
 namespace {
 
 constexpr std::uint64_t kMemory = std::uint64_t{6} << 30;  // of addresses; a voice takes about 400 MB of it in earnest
-constexpr int kNice = 15;
-constexpr int kStuck = 3;  // exit status
+constexpr int kStuck = 3;                                  // exit status
 constexpr auto kDrain = std::chrono::seconds(2);
 
 struct Options {
@@ -60,13 +59,12 @@ Expected<Options> parse(int argc, char** argv) {
   return out;
 }
 
-/// Threads of libraries inherit what is set here.
+/// Threads inherit what is set here.
 Status limit_self(pid_t parent) {
   if (parent != 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) return fail(Errc::unavailable, "the process that started this one has gone");
   }
-  setpriority(PRIO_PROCESS, 0, kNice);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit memory{kMemory, kMemory}, no_core{0, 0};
   setrlimit(RLIMIT_AS, &memory);

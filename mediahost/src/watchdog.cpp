@@ -1,6 +1,9 @@
 #include "watchdog.hpp"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <mutex>
@@ -38,12 +41,15 @@ struct Watched {
   std::optional<Seen> seen{};
 };
 
+constexpr int kNice = 15;
+
 class WatchedWorker final : public services::Worker {
  public:
   explicit WatchedWorker(std::shared_ptr<Watched> watched)
       : watched_(std::move(watched)), worker_(services::make_worker(watched_->name)) {}
   Status submit(Job job) override {
     return worker_->submit([watched = watched_, job = std::move(job)] {
+      give_way();
       services::beat_into(&watched->beats);
       services::beat();
       watched->working = true;
@@ -111,6 +117,8 @@ class Watching final : public Watchdog {
 };
 
 }  // namespace
+
+void give_way() noexcept { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice); }
 
 std::unique_ptr<Watchdog> Watchdog::start(JobLimits limits, std::function<void(const std::string&)> bite) {
   return std::make_unique<Watching>(limits, std::move(bite));

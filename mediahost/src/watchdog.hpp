@@ -17,6 +17,10 @@ struct JobLimits {
   std::chrono::milliseconds compute{120'000}, time{1'800'000};
 };
 
+/// The calling thread, and those that it starts from now on, give way to every other process: nice 15. What loads and
+/// runs graphs does so; links and actors do not, for they have to answer at once on a busy machine, too.
+void give_way() noexcept;
+
 class Watchdog {
  public:
   /// @param bite called once, from the watching thread, with the worker's name; must end the process.

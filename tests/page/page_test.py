@@ -104,7 +104,7 @@ def the_system_view_shows_services_models_and_load(page):
 @check
 def the_keyboard_reaches_everything(page):
     page.locator("#tab-system").focus()
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
     expect(page.locator("#view-chat")).to_be_visible()
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "prompt"
