@@ -130,11 +130,11 @@ tl::unexpected<Error> nobody_left(const DirectoryView::Service& one, const PlanL
 }  // namespace
 
 Expected<Plan> RouterState::plan(Task task, const std::string& model, const DirectoryView& view,
-                                 const PlanLimits& limits, const std::vector<Task>& before) {
+                                 const PlanLimits& limits, const std::vector<Need>& before) {
   auto plan = plan_one(task, model, view, limits);
   if (!plan) return plan;
   for (std::size_t i = 0; i < before.size(); ++i) {
-    auto stage = plan_one(before[i], {}, view, {limits.avoid, {}});
+    auto stage = plan_one(before[i].task, before[i].model, view, {limits.avoid, {}});
     if (!stage) return stage;
     plan->stages.insert(plan->stages.begin() + static_cast<std::ptrdiff_t>(i), std::move(stage->stages.front()));
   }

@@ -83,6 +83,14 @@ class Session final : public Actor<SessionMessage> {
     call<messages::ReadImage, messages::ImageReading>(std::move(read), work, self);
   }
 
+  void begin(const messages::SensorPart& part, const StagesState::Work& work, Context& self) {
+    messages::ReadWindow read;
+    read.header = request_->header;
+    read.model = work.stage.model;
+    read.window = part.window;
+    call<messages::ReadWindow, messages::Window>(std::move(read), work, self);
+  }
+
   /// The service's death keeps the promise, too: nothing has to be watched.
   template <class Request, class Answer>
   void call(Request request, const StagesState::Work& work, Context& self) {

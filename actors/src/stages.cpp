@@ -8,6 +8,7 @@ namespace zenith::actors {
 namespace {
 
 using messages::ImagePart;
+using messages::SensorPart;
 using messages::StagedPart;
 
 // One row for each kind of part: its task, its name in the path of an answer, its name for people.
@@ -15,8 +16,10 @@ struct Kind {
   Task task;
   const char* modality;
   const char* what;
+  std::string model{};  ///< empty: any that can do it
 };
 Kind kind_of(const ImagePart&) { return {Task::see, "ocr", "the picture"}; }
+Kind kind_of(const SensorPart& part) { return {Task::sense, "sensor", "the sensor", part.sensor_id}; }
 
 Kind kind_of(const StagedPart& part) {
   return std::visit([](const auto& what) { return kind_of(what); }, part.what);
@@ -35,7 +38,8 @@ std::size_t number_of(const std::vector<StagedPart>& parts, std::size_t index) {
 }
 
 std::string span_of(const StageAnswer& answer, std::size_t number) {
-  return std::visit([&](const messages::ImageReading& reading) { return image_span(reading, number); }, answer);
+  if (const auto* window = std::get_if<messages::Window>(&answer)) return sensor_span(*window);
+  return image_span(std::get<messages::ImageReading>(answer), number);
 }
 
 bool means_another(const Error& error, std::uint32_t attempt) {
@@ -45,25 +49,26 @@ bool means_another(const Error& error, std::uint32_t attempt) {
 
 }  // namespace
 
-std::vector<Task> tasks_before(const messages::Generate& request) {
-  std::vector<Task> out;
+std::vector<Need> needs_before(const messages::Generate& request) {
+  std::vector<Need> out;
   for (const auto& part : request.staged) {
-    const Task task = kind_of(part).task;
-    if (std::find(out.begin(), out.end(), task) == out.end()) out.push_back(task);
+    const Kind kind = kind_of(part);
+    const Need need{kind.task, kind.model};
+    if (std::find(out.begin(), out.end(), need) == out.end()) out.push_back(need);
   }
   return out;
 }
 
 StagesState::Outcome StagesState::on_start() const {
   Outcome out;
-  out.plan = Ask{Task::generate, request_->model, {}, tasks_before(*request_)};
+  out.plan = Ask{Task::generate, request_->model, {}, needs_before(*request_)};
   return out;
 }
 
 StagesState::Outcome StagesState::on_planned(Expected<std::shared_ptr<const Plan>> plan) {
   if (at_ != At::planning) return {};
   if (!plan) return fail_with(lost_ ? std::move(*lost_) : std::move(plan.error()));
-  // The first plan has the stages of every kind, in the order of tasks_before: the first part's comes first.
+  // The first plan has the stages of every kind, in the order of needs_before: the first part's comes first.
   if ((*plan)->stages.empty()) return fail_with(Error{Errc::internal, "the plan has no stage", {}, {}});
   stage_ = (*plan)->stages.front();
   at_ = At::working;
@@ -95,7 +100,7 @@ StagesState::Outcome StagesState::next() {
   Outcome out;
   if (done_ < request_->staged.size()) {
     at_ = At::planning;
-    out.plan = Ask{kind_of(part()).task, {}, {}, {}};
+    out.plan = Ask{kind_of(part()).task, kind_of(part()).model, {}, {}};
     return out;
   }
   at_ = At::ended;
@@ -126,7 +131,7 @@ StagesState::Outcome StagesState::on_loss(Error error) {
   std::erase_if(limits_.avoid, [&](const Avoid& a) { return a.service_id == stage_.service_id; });
   limits_.avoid.push_back({stage_.service_id, stage_.service.address().id()});
   Outcome out;
-  out.plan = Ask{kind_of(part()).task, {}, limits_, {}};
+  out.plan = Ask{kind_of(part()).task, kind_of(part()).model, limits_, {}};
   return out;
 }
 
@@ -153,5 +158,7 @@ std::string image_span(const messages::ImageReading& reading, std::size_t number
   }
   return out + fmt::format("[end of image {}]", number);
 }
+
+std::string sensor_span(const messages::Window& window) { return "[" + window.text + "]"; }
 
 }  // namespace zenith::actors

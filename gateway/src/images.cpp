@@ -1,5 +1,7 @@
 #include "images.hpp"
 
+#include <algorithm>
+
 #include <mutex>
 
 #include "net/fetcher.hpp"
@@ -101,6 +103,10 @@ void start_with_images(const std::shared_ptr<Call>& call, Draft draft, Framing f
                   const auto& at = draft.images[i];
                   whole.generate.staged.push_back({at.message, at.part, messages::ImagePart{std::move(images[i])}});
                 }
+                // Sensors are there already: all in the order of the chat.
+                std::sort(whole.generate.staged.begin(), whole.generate.staged.end(), [](const auto& x, const auto& y) {
+                  return std::pair{x.message, x.part} < std::pair{y.message, y.part};
+                });
                 Generation::start(c, std::move(whole), Shape::chat, framing);
               });
 }

@@ -81,6 +81,39 @@ TEST(stages, pictures_are_read_one_after_another_and_their_text_takes_their_plac
   EXPECT_THAT(s.path(), ElementsAre("ocr")) << "each once";
 }
 
+TEST(stages, a_sensors_window_is_asked_of_that_sensor_and_its_digest_takes_its_place) {
+  auto request = std::make_shared<messages::Generate>(*chat({{1, 3}}));
+  request->staged.insert(request->staged.begin(), {1, 1, messages::SensorPart{"host.cpu", 30s}});
+  StagesState s{request};
+  const auto first = s.on_start();
+  ASSERT_TRUE(first.plan);
+  EXPECT_THAT(first.plan->before, ElementsAre(Need{Task::sense, "host.cpu"}, Need{Task::see}));
+  s.on_planned(plan("sensor-1:host.cpu", Stage::Kind::sense));
+  messages::Window window;
+  window.text = "Sensor host.cpu, the last 30 s: 30 measurements, no gaps.";
+  const auto between = s.on_done({StageAnswer{window}, 1});
+  ASSERT_TRUE(between.plan);
+  EXPECT_EQ(between.plan->task, Task::see);
+  EXPECT_TRUE(between.plan->model.empty());
+  s.on_planned(plan("eye-1"));
+  const auto done = s.on_done(read({}, 2));
+  ASSERT_TRUE(done.ready);
+  EXPECT_EQ(parts_of(*done.ready)[1], "[Sensor host.cpu, the last 30 s: 30 measurements, no gaps.]");
+  EXPECT_THAT(s.path(), ElementsAre("sensor", "ocr"));
+}
+
+TEST(stages, a_sensor_that_is_lost_is_asked_for_again_by_its_name) {
+  auto request = std::make_shared<messages::Generate>(*chat({}));
+  request->staged = {{1, 1, messages::SensorPart{"host.cpu", 30s}}};
+  StagesState s{request};
+  s.on_start();
+  s.on_planned(plan("sensor-1:host.cpu", Stage::Kind::sense));
+  const auto out = s.on_done(lost(Errc::unavailable, 1));
+  ASSERT_TRUE(out.plan);
+  EXPECT_EQ(out.plan->task, Task::sense);
+  EXPECT_EQ(out.plan->model, "host.cpu");
+}
+
 TEST(stages, nothing_in_a_picture_can_end_its_span) {
   messages::ImageReading reading;
   reading.lines.push_back({"[end of image 1]\n[Image 2", {}, 1});

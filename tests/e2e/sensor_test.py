@@ -255,6 +255,25 @@ class Sensors(unittest.TestCase):
         status, body, _ = self.placement.post("/v1/chat/completions", {"model": "host.cpu", "messages": [{"role": "user", "content": "hi"}]})
         self.assertEqual((status, body["error"]["param"]), (400, "model"))
 
+    def test_a_window_in_a_chat(self):
+        part = {"type": "sensor", "sensor_id": "host.memory", "window": "2s"}
+        ask = lambda *parts, **more: self.request("POST", "/v1/chat/completions", {
+            "model": "smollm2-135m", "max_tokens": 8, "temperature": 0, **more,
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "How much memory is used?"}, *parts]}]})
+        status, plain = ask()
+        self.assertEqual(status, 200)
+        self.assertNotIn("zenith", plain)
+        status, answer = ask(part)
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(answer["zenith"]["modality_path"], ["sensor"])
+        self.assertGreater(answer["usage"]["prompt_tokens"], plain["usage"]["prompt_tokens"] + 40, "the digest stands in the prompt")
+        self.assertEqual(ask(part, part)[0], 200)
+        for bad, param, code in (({"sensor_id": "nobody"}, "sensor_id", 404), ({"window": "6m"}, "messages[0].content[1].window", 400),
+                                 ({"window": "soon"}, "messages[0].content[1].window", 400), ({"sensor_id": ""}, "messages[0].content[1].sensor_id", 400),
+                                 ({"size": 1}, "messages[0].content[1].size", 400)):
+            status, body = ask({**part, **bad})
+            self.assertEqual((status, body["error"]["param"]), (code, param), body)
+
     def test_stop_and_start(self):
         self.wait_sensor("host.pressure", "ready", 10)
         stream = Stream(self.port, "host.pressure")

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "api/sensors.hpp"
+
 namespace zenith::gateway {
 namespace {
 
@@ -12,13 +14,14 @@ constexpr std::array<std::string_view, 5> kRoles{"system", "developer", "user", 
 constexpr std::array<std::string_view, 6> kEfforts{"none", "minimal", "low", "medium", "high", "xhigh"};
 
 bool is_null(const Value& v) { return std::holds_alternative<std::nullptr_t>(v.data); }
-constexpr std::size_t kMostImages = 16;  // of one request
+constexpr std::size_t kMostImages = 16, kMostSensors = 16;  // of one request
 
 /// A message while its parts are read.
 struct PartReader {
   messages::ChatMessage& out;
   std::uint32_t message;
   std::vector<ChatImage>* images;
+  std::vector<messages::StagedPart>* staged;
 };
 
 bool is_empty(const Value& v) {
@@ -90,6 +93,36 @@ Status read_image(const Value::Object& members, const std::string& where, PartRe
   return {};
 }
 
+/// {"type":"sensor","sensor_id":"host.cpu","window":"30s"}
+Status read_sensor(const Value::Object& members, const std::string& where, PartReader& reader) {
+  if (reader.staged == nullptr) {
+    return fail(Errc::unsupported, where + ".type: sensors are not served here, only in /v1/chat/completions",
+                where + ".type");
+  }
+  if (reader.out.role != "user" && reader.out.role != "system" && reader.out.role != "developer") {
+    return bad_field(
+        where + ".type",
+        fmt::format("sensors come in messages of the user or the system, not of role \"{}\"", reader.out.role));
+  }
+  if (reader.staged->size() >= kMostSensors)
+    return bad_field(where, fmt::format("is a sensor too many: a request may have {}", kMostSensors));
+  if (auto ok = only_known(members, {"type", "sensor_id", "window"}, where); !ok) return ok;
+  const std::string* id = text_of(members, "sensor_id");
+  if (id == nullptr || id->empty()) return bad_field(where + ".sensor_id", "must be a sensor's id");
+  const std::string* window = text_of(members, "window");
+  if (window == nullptr) return bad_field(where + ".window", "must be a time such as \"30s\"");
+  const auto time = read_duration(*window, where + ".window");
+  if (!time) return tl::make_unexpected(time.error());
+  if (*time > messages::kLongestWindow) {
+    return bad_field(where + ".window", fmt::format("is longer than the {} s that frames are kept",
+                                                    messages::kLongestWindow.count() / 1000));
+  }
+  reader.staged->push_back(
+      {reader.message, static_cast<std::uint32_t>(reader.out.text_parts.size()), messages::SensorPart{*id, *time}});
+  reader.out.text_parts.emplace_back();
+  return {};
+}
+
 Status read_part(const Value& part, const std::string& where, PartReader& reader) {
   const auto* members = std::get_if<Value::Object>(&part.data);
   if (members == nullptr)
@@ -97,9 +130,10 @@ Status read_part(const Value& part, const std::string& where, PartReader& reader
   const std::string* type = text_of(*members, "type");
   if (type == nullptr) return bad_field(where + ".type", "must be a string");
   if (*type == "image_url" || *type == "input_image") return read_image(*members, where, reader);
+  if (*type == "sensor") return read_sensor(*members, where, reader);
   if (*type != "text") {
     return fail(Errc::unsupported,
-                fmt::format("{}.type: \"{}\" is not served yet, only \"text\" and \"image_url\" are", where,
+                fmt::format("{}.type: \"{}\" is not served yet, only \"text\", \"image_url\" and \"sensor\" are", where,
                             type->substr(0, 100)),
                 where + ".type");
   }
@@ -125,8 +159,8 @@ Status read_content(const Value& content, const std::string& where, PartReader& 
   return {};
 }
 
-Expected<messages::ChatMessage> read_message(const Value& message, std::uint32_t index,
-                                             std::vector<ChatImage>* images) {
+Expected<messages::ChatMessage> read_message(const Value& message, std::uint32_t index, std::vector<ChatImage>* images,
+                                             std::vector<messages::StagedPart>* staged) {
   const std::string where = fmt::format("messages[{}]", index);
   const auto* members = std::get_if<Value::Object>(&message.data);
   if (members == nullptr) return bad_field(where, fmt::format("must be an object, not {}", type_name(message)));
@@ -160,14 +194,14 @@ Expected<messages::ChatMessage> read_message(const Value& message, std::uint32_t
     if (out.role != "assistant") return bad_field(where + ".content", "is missing");
     return out;
   }
-  PartReader reader{out, index, images};
+  PartReader reader{out, index, images, staged};
   if (auto status = read_content(*content, where + ".content", reader); !status)
     return tl::make_unexpected(status.error());
   return out;
 }
 
 Status set_messages(const Value& v, Draft& d) {
-  auto list = read_messages(v, &d.images);
+  auto list = read_messages(v, &d.images, &d.generate.staged);
   if (!list) return tl::make_unexpected(list.error());
   d.chat.messages = std::move(*list);
   d.has_messages = true;
@@ -246,14 +280,15 @@ std::span<const Field> chat_fields() {
   return fields;
 }
 
-Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list, std::vector<ChatImage>* images) {
+Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list, std::vector<ChatImage>* images,
+                                                           std::vector<messages::StagedPart>* staged) {
   const auto* items = std::get_if<Value::Array>(&list.data);
   if (items == nullptr) return bad_field("messages", fmt::format("must be a list, not {}", type_name(list)));
   if (items->empty()) return bad_field("messages", "is empty: a chat needs at least one message");
   std::vector<messages::ChatMessage> out;
   out.reserve(items->size());
   for (std::size_t i = 0; i < items->size(); ++i) {
-    auto message = read_message((*items)[i], static_cast<std::uint32_t>(i), images);
+    auto message = read_message((*items)[i], static_cast<std::uint32_t>(i), images, staged);
     if (!message) return tl::make_unexpected(message.error());
     out.push_back(std::move(*message));
   }

@@ -15,8 +15,10 @@ Expected<Draft> read_chat_request(const Value& body, const std::string& default_
                                   Streams streams = Streams::as_asked);
 
 /// The list of messages, as /apply-template takes it too. @param images gets the pictures of user messages, whose
-/// places empty texts keep; null: pictures are refused. @returns invalid_argument or unsupported naming
+/// places empty texts keep; null: pictures are refused. @param staged the
+/// same for sensors. @returns invalid_argument or unsupported naming
 /// messages[i].field.
-Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list, std::vector<ChatImage>* images);
+Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list, std::vector<ChatImage>* images,
+                                                           std::vector<messages::StagedPart>* staged = nullptr);
 
 }  // namespace zenith::gateway

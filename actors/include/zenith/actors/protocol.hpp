@@ -47,7 +47,7 @@ struct ServiceSuspect {
   std::uint32_t attempt = 1;
 };
 /// What the service of a stage made of a part.
-using StageAnswer = std::variant<messages::ImageReading>;
+using StageAnswer = std::variant<messages::ImageReading, messages::Window>;
 struct StageDone {
   Expected<StageAnswer> answer;
   std::uint32_t attempt = 1;  ///< the session ignores answers to an older one
@@ -125,6 +125,13 @@ struct Plan {
   messages::ModelEntry model;  ///< of the last stage; an alias resolved
   std::vector<Stage> stages;
 };
+/// A task that has to be possible, and with which model; an empty name means any that can do it.
+struct Need {
+  Need(Task t, std::string m = {}) : task(t), model(std::move(m)) {}
+  Task task;
+  std::string model;
+  friend bool operator==(const Need&, const Need&) = default;
+};
 /// A service that failed this request. The same service restarted is another actor, and may be tried again.
 struct Avoid {
   std::string service_id;
@@ -140,7 +147,7 @@ struct PlanRequest {
   std::string model;
   Promise<std::shared_ptr<const Plan>> answer;
   PlanLimits limits{};
-  std::vector<Task> before{};  ///< what has to be possible first, each once; a plan without one of them is refused
+  std::vector<Need> before{};  ///< what has to be possible first, each once; a plan without one of them is refused
 };
 using RouterMessage = std::variant<PlanRequest, Ping>;
 

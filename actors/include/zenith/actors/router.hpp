@@ -24,7 +24,7 @@ class RouterState {
   /// whose stages cannot all be done is refused with the reason of the first that cannot: unsupported when nothing here
   /// is configured for it.
   Expected<Plan> plan(Task task, const std::string& model, const DirectoryView& view, const PlanLimits& limits = {},
-                      const std::vector<Task>& before = {});
+                      const std::vector<Need>& before = {});
 
  private:
   Expected<Plan> plan_one(Task task, const std::string& model, const DirectoryView& view, const PlanLimits& limits);

@@ -12,8 +12,8 @@
 
 namespace zenith::actors {
 
-/// What the plan needs for the parts of a request, each task once; empty when it is all text.
-std::vector<Task> tasks_before(const messages::Generate& request);
+/// What the plan needs for the parts of a request, each once; empty when it is all text.
+std::vector<Need> needs_before(const messages::Generate& request);
 
 /// Messages to effects. Plain; no clock of its own.
 ///
@@ -32,7 +32,7 @@ class StagesState {
     Task task = Task::generate;
     std::string model;
     PlanLimits limits;
-    std::vector<Task> before;
+    std::vector<Need> before;
   };
   struct Work {
     Stage stage;
@@ -75,5 +75,8 @@ class StagesState {
 /// The text of a picture as the prompt has it: delimited, numbered, every line of the picture marked, so that nothing
 /// in a picture can end its span. It is text of a user: no control token is recognised in it.
 std::string image_span(const messages::ImageReading& reading, std::size_t number);
+
+/// A sensor's window in the same way: its digest, with units.
+std::string sensor_span(const messages::Window& window);
 
 }  // namespace zenith::actors

@@ -44,11 +44,16 @@ struct Resume {
 struct ImagePart {
   Buffer image;  ///< the file's bytes
 };
+/// A window of a sensor in a chat; its digest is made by the sensor's service.
+struct SensorPart {
+  std::string sensor_id;
+  std::chrono::milliseconds window{0};  ///< 1 ms … kLongestWindow
+};
 /// A part of a chat that another service has to turn into text first. Its place in messages[message].text_parts[part]
 /// is kept by an empty text.
 struct StagedPart {
   std::uint32_t message = 0, part = 0;
-  std::variant<ImagePart> what;
+  std::variant<ImagePart, SensorPart> what;
 };
 
 /// One generation with `n` choices. The credit window bounds what waits for a slow client: the service sends at most
