@@ -52,7 +52,7 @@ AVCodecID codec_of(ImageFormat format) noexcept {
 }
 
 /// The whole file is the decoder's one packet: no demuxer, no protocol.
-Expected<Frame> decode(std::span<const std::byte> bytes, const ImageHeader& header, const ImageLimits& limits) {
+Expected<Frame> decode(std::span<const std::byte> bytes, const ImageHeader& header) {
   const AVCodec* decoder = avcodec_find_decoder(codec_of(header.format));
   if (decoder == nullptr) {
     return fail(Errc::unsupported, fmt::format("image: this build of FFmpeg decodes no {}", name_of(header.format)),
@@ -63,7 +63,8 @@ Expected<Frame> decode(std::span<const std::byte> bytes, const ImageHeader& head
   Frame frame{av_frame_alloc()};
   if (!codec || !packet || !frame) return no_memory();
   codec->thread_count = 1;
-  codec->max_pixels = static_cast<std::int64_t>(limits.pixels);  // should the header have lied
+  // Should the head have lied. FFmpeg counts rows whose widths are rounded up.
+  codec->max_pixels = (std::int64_t{header.width} + 128) * header.height;
   codec->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
   if (avcodec_open2(codec.get(), decoder, nullptr) < 0) return no_memory();
   if (av_new_packet(packet.get(), static_cast<int>(bytes.size())) < 0) return no_memory();
@@ -169,7 +170,7 @@ Expected<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits
   if (!is_whole(bytes, *header)) return damaged(header->format);
   av_log_set_level(AV_LOG_QUIET);
   try {
-    auto frame = decode(bytes, *header, limits);
+    auto frame = decode(bytes, *header);
     if (!frame) return tl::make_unexpected(frame.error());
     auto bgr = pixels(**frame);
     if (!bgr) return tl::make_unexpected(bgr.error());
