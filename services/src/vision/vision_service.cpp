@@ -53,6 +53,7 @@ class VisionService final : public Actor<ServiceMessage, PictureDone> {
   }
   void handle(const Submit& work) { refuse(work); }
   void handle(const SpeakWork& work) { refuse(work); }
+  void handle(const WatchWork& work) { refuse(work); }
   template <class Work>
   static void refuse(const Work& work) {
     work.session.send(FromService{only_pictures(), work.attempt});

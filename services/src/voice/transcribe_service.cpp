@@ -74,6 +74,7 @@ class TranscribeService final : public Actor<ServiceMessage, Transcribed, Begun>
   }
   void handle(Submit& submit, Context&) { submit.session.send(FromService{only_hears(), submit.attempt}); }
   void handle(SpeakWork& work, Context&) { work.session.send(FromService{only_hears(), work.attempt}); }
+  void handle(WatchWork& work, Context&) { work.session.send(FromService{only_hears(), work.attempt}); }
   void handle(const CancelWork&, Context&) {}
   void handle(const GrantWork&, Context&) {}
   void handle(const Ping& ping, Context&) { ping.answer.keep(Pong{}); }
