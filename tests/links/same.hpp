@@ -172,9 +172,6 @@ inline auto fields(const messages::SetSensor& v) {
   const auto& [header, model, run] = v;
   return std::tie(header, model, run);
 }
-inline bool same(const Buffer& a, const Buffer& b) {
-  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
-}
 inline auto fields(const messages::Frames& v) {
   const auto& [dtype, dims, heads, data, next, lost] = v;
   return std::tie(dtype, dims, heads, data, next, lost);

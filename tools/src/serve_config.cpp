@@ -122,7 +122,7 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
   if (!config) return config;
   fill_services(*config, options.models);
   for (const auto& service : config->services) {
-    if (service.role != "gateway" && service.role != "router" && service.models.empty()) {
+    if (service.role != "gateway" && service.role != "router" && service.role != "sensor" && service.models.empty()) {
       return fail(Errc::invalid_argument,
                   "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
     }
