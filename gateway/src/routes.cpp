@@ -15,7 +15,7 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/completions", Access::key, BodyKind::json, true, completions},
     Route{"POST", "/v1/embeddings", Access::key, BodyKind::json, true, embeddings},
     Route{"GET", "/v1/stream", Access::key, BodyKind::websocket, true, stream, &kStreamSocket},
-    Route{"GET", "/v1/realtime", Access::key, BodyKind::websocket, true, realtime, &kRealtimeSocket},
+    Route{"GET", "/v1/realtime", Access::key, BodyKind::websocket, true, talk, &kRealtimeSocket},
     Route{"GET", "/v1/models", Access::key, BodyKind::none, false, list_models},
     Route{"GET", "/v1/models/{id}", Access::key, BodyKind::none, false, get_model},
     Route{"POST", "/v1/audio/speech", Access::key, BodyKind::json, true, speech},

@@ -231,7 +231,7 @@ TEST_F(Talk, speech_over_an_answer_stops_it) {
   event(think, delta("This is the first sentence. This is the second one. This is"));
   ASSERT_EQ(speeches_.size(), 2u);
   event(speeches_[0].id, audio(4800));
-  EXPECT_THAT(hear("##"), ElementsAre("input_audio_buffer.speech_started", "response.output_audio.done",
+  EXPECT_THAT(hear("###"), ElementsAre("input_audio_buffer.speech_started", "response.output_audio.done",
                                       "response.output_audio_transcript.done", "response.content_part.done",
                                       "response.output_item.done", "conversation.item.done", "response.done"));
   EXPECT_EQ(last("response.done", "response.status"), "cancelled");
@@ -247,7 +247,7 @@ TEST_F(Talk, speech_does_not_stop_an_answer_when_it_may_not) {
   send(R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad","interrupt_response":false}}}}})");
   spoken_turn();
   event(generations_[0].id, messages::Started{5});
-  EXPECT_THAT(hear("##"), ElementsAre("input_audio_buffer.speech_started"));
+  EXPECT_THAT(hear("###"), ElementsAre("input_audio_buffer.speech_started"));
   EXPECT_THAT(hear(std::string(17, '.')), ElementsAre("input_audio_buffer.speech_stopped", "input_audio_buffer.committed",
                                                       "conversation.item.added", "conversation.item.done", "error"));
   EXPECT_EQ(last("error", "error.code"), "conversation_already_has_active_response");

@@ -109,6 +109,23 @@ std::vector<CatalogRow> make_rows() {
                  .sha256 = "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
                  .bytes = 2612478}},
   });
+  rows.push_back({
+      .name = "silero-vad",
+      .kind = "voice activity",
+      .is_default = false,
+      .license = "MIT",
+      .origin = "snakers4/silero-vad (PyPI: silero-vad 6.2.3)",
+      .terms = {},
+      .loads = "silero_vad_openvino_16k.onnx",
+      .files = {{.name = "silero_vad_openvino_16k.onnx",
+                 .parts = {{"silero-vad", "6.2.3", "silero_vad/data/silero_vad_openvino_16k.onnx", 11317527}},
+                 .sha256 = "7776b81ad1b0350c15d7f1555943b9232eb53e9ca5d989c6d0cea9ebc8664d87",
+                 .bytes = 1288203},
+                {.name = "silero_vad_16k.safetensors",
+                 .parts = {{"silero-vad", "6.2.3", "silero_vad/data/silero_vad_16k.safetensors", 11317527}},
+                 .sha256 = "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
+                 .bytes = 1239748}},
+  });
   return rows;
 }
 
@@ -121,8 +138,7 @@ const std::vector<CatalogRow>& rows() {
 struct Later {
   std::string_view name, modality;
 };
-constexpr std::array<Later, 4> kLater{
-    {{"whisper-base", "voice"}, {"silero-vad", "voice"}, {"smart-turn", "voice"}, {"ppocr-v4", "vision"}}};
+constexpr std::array<Later, 3> kLater{{{"whisper-base", "voice"}, {"smart-turn", "voice"}, {"ppocr-v4", "vision"}}};
 
 }  // namespace
 

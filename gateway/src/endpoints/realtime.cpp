@@ -68,7 +68,7 @@ std::shared_ptr<SocketSession> open(const Call& call, SocketHost host) {
 const SocketKind kRealtimeSocket{kMostMessage, refuse, open};
 
 // Its messages are events, not requests: the connection gives them to the session.
-void realtime(const std::shared_ptr<Call>& call) {
+void talk(const std::shared_ptr<Call>& call) {
   call->fail({Errc::invalid_argument, "a conversation is no request", {}, {}});
 }
 
