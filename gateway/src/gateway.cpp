@@ -102,8 +102,8 @@ Status Gateway::take_request(KeyState* key) {
   if (key == nullptr) return {};
   const auto now = effects.clock().now();
   const auto over = [](const char* what, Duration wait) {
-    return tl::make_unexpected(Error{Errc::rate_limited, fmt::format("this key's {} per minute are used up", what), {},
-                                     to_ms(wait)});
+    return tl::make_unexpected(
+        Error{Errc::rate_limited, fmt::format("this key's {} per minute are used up", what), {}, to_ms(wait)});
   };
   if (const auto wait = key->requests.wait_for(1, now); wait > Duration{0}) return over("requests", wait);
   if (const auto wait = key->tokens.wait_for(1, now); wait > Duration{0}) return over("tokens", wait);

@@ -54,7 +54,7 @@ class Gateway {
   const std::string epoch;  ///< makes ids unique across restarts
   const std::string version;
   std::size_t realtime_bytes = 0;  ///< of sound that conversations have and have not committed
-  bool accepting = true;  ///< false while no file descriptor is left for a new connection
+  bool accepting = true;           ///< false while no file descriptor is left for a new connection
 
  private:
   std::optional<HttpReply> refuse(Call& call);

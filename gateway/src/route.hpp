@@ -21,7 +21,7 @@ struct Route {
   BodyKind body;
   bool work;  ///< makes a model compute: counted against quotas, refused while draining
   void (*handler)(const std::shared_ptr<Call>& call);  ///< of a WebSocket: for each of its requests
-  const SocketKind* socket = nullptr;  ///< of a WebSocket: what is said on it
+  const SocketKind* socket = nullptr;                  ///< of a WebSocket: what is said on it
 };
 
 std::span<const Route> routes() noexcept;

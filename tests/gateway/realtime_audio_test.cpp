@@ -59,7 +59,8 @@ TEST(realtime_audio, base64_is_strict) {
   EXPECT_EQ(base64_decode("Zm8="), "fo");
   EXPECT_EQ(base64_decode("Zm9vYmFy"), "foobar");
   EXPECT_EQ(base64_decode("/+8A"), (std::string{"\xff\xef\0", 3}));
-  for (const auto* bad : {"Z", "Zg", "Zg=", "Zg===", "Z===", "====", "Zh==", "Zm9=", "Zm8=Zm8=", "Zm 8", "Zm8\n", "Zm9-", "=AAA"})
+  for (const auto* bad :
+       {"Z", "Zg", "Zg=", "Zg===", "Z===", "====", "Zh==", "Zm9=", "Zm8=Zm8=", "Zm 8", "Zm8\n", "Zm9-", "=AAA"})
     EXPECT_FALSE(base64_decode(bad)) << bad;
 }
 
@@ -77,7 +78,8 @@ TEST(realtime_audio, a_tone_keeps_its_pitch_and_loudness) {
   for (const auto& [from, to] : {std::pair{24000U, 16000U}, {22050U, 24000U}, {8000U, 16000U}, {22050U, 8000U}}) {
     std::vector<std::int16_t> tone(from), out;
     for (std::size_t i = 0; i < tone.size(); ++i)
-      tone[i] = static_cast<std::int16_t>(10000 * std::sin(2 * std::numbers::pi * 1000 * static_cast<double>(i) / from));
+      tone[i] =
+          static_cast<std::int16_t>(10000 * std::sin(2 * std::numbers::pi * 1000 * static_cast<double>(i) / from));
     Resampler resampler{from, to};
     for (std::size_t at = 0; at < tone.size(); at += 480)  // in pieces, as it comes
       resampler.push(std::span{tone}.subspan(at, std::min<std::size_t>(480, tone.size() - at)), out);
@@ -86,7 +88,8 @@ TEST(realtime_audio, a_tone_keeps_its_pitch_and_loudness) {
     EXPECT_NEAR(loudness_at(out, 1000, to), 10000, 200) << from << " to " << to;
     double power = 0;
     for (const auto s : out) power += static_cast<double>(s) * s;
-    EXPECT_NEAR(std::sqrt(power / static_cast<double>(out.size())), 10000 / std::sqrt(2), 200) << "nothing but the tone";
+    EXPECT_NEAR(std::sqrt(power / static_cast<double>(out.size())), 10000 / std::sqrt(2), 200)
+        << "nothing but the tone";
   }
 }
 
@@ -127,12 +130,15 @@ TEST_P(Turns, begin_and_end_where_they_should) {
 }
 INSTANTIATE_TEST_SUITE_P(
     realtime, Turns,
-    testing::Values(TurnCase{"silence", "..........", 64, {}}, TurnCase{"one_frame_is_a_click", "..#..#....", 64, {}},
-                    TurnCase{"speech_and_silence", "..###.....", 96, {{Edge::started, 4}, {Edge::stopped, 8}}},
-                    TurnCase{"a_pause_inside", "##..##...", 96, {{Edge::started, 2}, {Edge::stopped, 9}}},
-                    TurnCase{"between_the_thresholds_goes_on", "##~~~~~~##..", 64, {{Edge::started, 2}, {Edge::stopped, 12}}},
-                    TurnCase{"two_turns", "##..##..", 64,
-                             {{Edge::started, 2}, {Edge::stopped, 4}, {Edge::started, 6}, {Edge::stopped, 8}}}),
+    testing::Values(
+        TurnCase{"silence", "..........", 64, {}}, TurnCase{"one_frame_is_a_click", "..#..#....", 64, {}},
+        TurnCase{"speech_and_silence", "..###.....", 96, {{Edge::started, 4}, {Edge::stopped, 8}}},
+        TurnCase{"a_pause_inside", "##..##...", 96, {{Edge::started, 2}, {Edge::stopped, 9}}},
+        TurnCase{"between_the_thresholds_goes_on", "##~~~~~~##..", 64, {{Edge::started, 2}, {Edge::stopped, 12}}},
+        TurnCase{"two_turns",
+                 "##..##..",
+                 64,
+                 {{Edge::started, 2}, {Edge::stopped, 4}, {Edge::started, 6}, {Edge::stopped, 8}}}),
     [](const auto& i) { return std::string{i.param.name}; });
 
 TEST(realtime_input, silence_is_not_kept_beyond_the_prefix) {
@@ -183,7 +189,8 @@ TEST_P(Cuts, are_the_same_however_the_text_comes) {
         pieces.push_back(text);
       }
     };
-    for (std::size_t at = 0; at < GetParam().text.size(); at += step) take(cutter.add(GetParam().text.substr(at, step)));
+    for (std::size_t at = 0; at < GetParam().text.size(); at += step)
+      take(cutter.add(GetParam().text.substr(at, step)));
     take(cutter.finish());
     EXPECT_EQ(pieces, GetParam().pieces) << "in steps of " << step;
     EXPECT_LE(end, GetParam().text.size());
@@ -194,12 +201,14 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(CutCase{"empty", "", {}}, CutCase{"no_end", "No end here", {"No end here"}},
                     CutCase{"two", "It is a good day. It is warm!", {"It is a good day.", "It is warm!"}},
                     CutCase{"a_short_one_goes_with_the_next", "Yes. It is a good day.", {"Yes. It is a good day."}},
-                    CutCase{"names_and_numbers", "Ask Dr. Smith about 3.14 today. He knows.",
+                    CutCase{"names_and_numbers",
+                            "Ask Dr. Smith about 3.14 today. He knows.",
                             {"Ask Dr. Smith about 3.14 today.", "He knows."}},
                     CutCase{"marks_alone_are_not_spoken", "It is a good day. ***", {"It is a good day."}},
                     CutCase{"the_first_clause_comes_sooner",
                             "When the long winter had finally come to its end, the birds began to sing in the trees.",
-                            {"When the long winter had finally come to its end,", "the birds began to sing in the trees."}}),
+                            {"When the long winter had finally come to its end,",
+                             "the birds began to sing in the trees."}}),
     [](const auto& i) { return std::string{i.param.name}; });
 
 TEST(realtime_cutter, a_text_without_marks_is_cut_all_the_same) {

@@ -59,7 +59,7 @@ class Talk : public testing::Test {
   Talk() { begin(true, true); }
 
   void begin(bool hears, bool speaks) {
-    Setup setup;
+    realtime::Setup setup;
     setup.unique = "t";
     setup.model = "llm";
     if (hears) setup.activity = std::make_unique<Scripted>(frames_);
@@ -134,8 +134,9 @@ class Talk : public testing::Test {
     return {rate, std::vector<std::int16_t>(samples, 1000)};
   }
   void ask(const std::string& text) {
-    send(R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":")" +
-         text + R"("}]}})");
+    send(
+        R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":")" +
+        text + R"("}]}})");
   }
   void text_only() { send(R"({"type":"session.update","session":{"type":"realtime","output_modalities":["text"]}})"); }
   /// Up to the response that thinks.
@@ -160,8 +161,10 @@ class Talk : public testing::Test {
 
 TEST_F(Talk, a_text_turn_says_these_events_in_this_order) {
   text_only();
-  EXPECT_THAT(send(R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"Hi"}]}})"),
-              ElementsAre("conversation.item.added", "conversation.item.done"));
+  EXPECT_THAT(
+      send(
+          R"({"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"Hi"}]}})"),
+      ElementsAre("conversation.item.added", "conversation.item.done"));
   EXPECT_EQ(last("conversation.item.added", "previous_item_id"), "null");
   EXPECT_THAT(send(R"({"type":"response.create"})"), ElementsAre("response.created"));
   ASSERT_EQ(generations_.size(), 1u);
@@ -169,8 +172,8 @@ TEST_F(Talk, a_text_turn_says_these_events_in_this_order) {
   ASSERT_EQ(chat.messages.size(), 1u);
   EXPECT_EQ(chat.messages[0].text_parts, std::vector<std::string>{"Hi"});
   const TaskId task = generations_[0].id;
-  EXPECT_THAT(event(task, messages::Started{7}), ElementsAre("response.output_item.added", "conversation.item.added",
-                                                             "response.content_part.added"));
+  EXPECT_THAT(event(task, messages::Started{7}),
+              ElementsAre("response.output_item.added", "conversation.item.added", "response.content_part.added"));
   EXPECT_THAT(event(task, delta("Hel")), ElementsAre("response.output_text.delta"));
   EXPECT_THAT(event(task, delta("lo.")), ElementsAre("response.output_text.delta"));
   EXPECT_EQ(credited_, (std::vector<TaskId>{task, task}));
@@ -192,8 +195,8 @@ TEST_F(Talk, a_spoken_turn_says_these_events_in_this_order) {
   send(R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"transcription":{"model":"w"}}}}})");
   EXPECT_THAT(hear("####"), ElementsAre("input_audio_buffer.speech_started"));
   EXPECT_THAT(hear(std::string(17, '.')),
-              ElementsAre("input_audio_buffer.speech_stopped", "input_audio_buffer.committed", "conversation.item.added",
-                          "conversation.item.done", "response.created"));
+              ElementsAre("input_audio_buffer.speech_stopped", "input_audio_buffer.committed",
+                          "conversation.item.added", "conversation.item.done", "response.created"));
   const auto item = last("input_audio_buffer.committed", "item_id");
   EXPECT_EQ(last("input_audio_buffer.speech_stopped", "item_id"), item);
   EXPECT_EQ(last("conversation.item.added", "item.content.0.type"), "input_audio");
@@ -202,7 +205,8 @@ TEST_F(Talk, a_spoken_turn_says_these_events_in_this_order) {
   EXPECT_GT(transcriptions_[0].samples.size(), 16u * 512);
   EXPECT_TRUE(generations_.empty()) << "it waits for the words";
   EXPECT_THAT(transcript(Heard{"How are"}), ElementsAre("conversation.item.input_audio_transcription.delta"));
-  EXPECT_THAT(transcript(Transcribed{"How are you?"}), ElementsAre("conversation.item.input_audio_transcription.completed"));
+  EXPECT_THAT(transcript(Transcribed{"How are you?"}),
+              ElementsAre("conversation.item.input_audio_transcription.completed"));
   EXPECT_EQ(last("conversation.item.input_audio_transcription.completed", "item_id"), item);
   ASSERT_EQ(generations_.size(), 1u);
   const TaskId think = generations_[0].id;
@@ -217,9 +221,10 @@ TEST_F(Talk, a_spoken_turn_says_these_events_in_this_order) {
   EXPECT_THAT(event(speeches_[1].id, audio(2400)), ElementsAre()) << "it waits for its turn";
   EXPECT_THAT(event(speeches_[0].id, audio(4800)), ElementsAre("response.output_audio.delta"));
   EXPECT_THAT(event(speeches_[0].id, messages::Finished{}), ElementsAre("response.output_audio.delta"));
-  EXPECT_THAT(event(speeches_[1].id, messages::Finished{}),
-              ElementsAre("response.output_audio.done", "response.output_audio_transcript.done", "response.content_part.done",
-                          "response.output_item.done", "conversation.item.done", "response.done"));
+  EXPECT_THAT(
+      event(speeches_[1].id, messages::Finished{}),
+      ElementsAre("response.output_audio.done", "response.output_audio_transcript.done", "response.content_part.done",
+                  "response.output_item.done", "conversation.item.done", "response.done"));
   EXPECT_EQ(last("response.output_audio_transcript.done", "transcript"), "I am very well. And how are you?");
   EXPECT_EQ(last("response.done", "response.status"), "completed");
 }
@@ -232,8 +237,8 @@ TEST_F(Talk, speech_over_an_answer_stops_it) {
   ASSERT_EQ(speeches_.size(), 2u);
   event(speeches_[0].id, audio(4800));
   EXPECT_THAT(hear("###"), ElementsAre("input_audio_buffer.speech_started", "response.output_audio.done",
-                                      "response.output_audio_transcript.done", "response.content_part.done",
-                                      "response.output_item.done", "conversation.item.done", "response.done"));
+                                       "response.output_audio_transcript.done", "response.content_part.done",
+                                       "response.output_item.done", "conversation.item.done", "response.done"));
   EXPECT_EQ(last("response.done", "response.status"), "cancelled");
   EXPECT_EQ(last("response.done", "response.status_details.reason"), "turn_detected");
   EXPECT_EQ(last("response.output_item.done", "item.status"), "incomplete");
@@ -244,12 +249,14 @@ TEST_F(Talk, speech_over_an_answer_stops_it) {
 }
 
 TEST_F(Talk, speech_does_not_stop_an_answer_when_it_may_not) {
-  send(R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad","interrupt_response":false}}}}})");
+  send(
+      R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad","interrupt_response":false}}}}})");
   spoken_turn();
   event(generations_[0].id, messages::Started{5});
   EXPECT_THAT(hear("###"), ElementsAre("input_audio_buffer.speech_started"));
-  EXPECT_THAT(hear(std::string(17, '.')), ElementsAre("input_audio_buffer.speech_stopped", "input_audio_buffer.committed",
-                                                      "conversation.item.added", "conversation.item.done", "error"));
+  EXPECT_THAT(hear(std::string(17, '.')),
+              ElementsAre("input_audio_buffer.speech_stopped", "input_audio_buffer.committed",
+                          "conversation.item.added", "conversation.item.done", "error"));
   EXPECT_EQ(last("error", "error.code"), "conversation_already_has_active_response");
 }
 
@@ -304,9 +311,10 @@ TEST_F(Talk, a_lost_service_fails_the_response_and_the_talk_goes_on) {
   const TaskId think = generations_.back().id;
   event(think, messages::Started{3});
   event(think, delta("A long enough sentence. "));
-  EXPECT_THAT(event(speeches_.back().id, gone),
-              ElementsAre("error", "response.output_audio.done", "response.output_audio_transcript.done",
-                          "response.content_part.done", "response.output_item.done", "conversation.item.done", "response.done"))
+  EXPECT_THAT(
+      event(speeches_.back().id, gone),
+      ElementsAre("error", "response.output_audio.done", "response.output_audio_transcript.done",
+                  "response.content_part.done", "response.output_item.done", "conversation.item.done", "response.done"))
       << "the voice";
   EXPECT_EQ(cancelled_, std::vector<TaskId>{think});
   EXPECT_EQ(ended_.back().http_status, 503);
@@ -323,7 +331,8 @@ TEST_F(Talk, what_cannot_be_said_is_left_out) {
   event(think, delta("\xe6\xbc\xa2\xe5\xad\x97 and so on. Then a real sentence."));
   event(think, messages::Finished{{3, 4, 0, 0}, {}});
   ASSERT_EQ(speeches_.size(), 2u);
-  EXPECT_THAT(event(speeches_[0].id, Error{Errc::unsupported, "input: nothing of it can be spoken", "input", {}}), ElementsAre());
+  EXPECT_THAT(event(speeches_[0].id, Error{Errc::unsupported, "input: nothing of it can be spoken", "input", {}}),
+              ElementsAre());
   event(speeches_[1].id, audio(2400));
   types();
   EXPECT_THAT(event(speeches_[1].id, messages::Finished{}), testing::Contains("response.done"));
@@ -376,7 +385,8 @@ TEST_F(Talk, a_prompt_that_does_not_fit_loses_its_oldest_messages) {
   ASSERT_EQ(chat.messages.size(), 2u);
   EXPECT_EQ(chat.messages[0].role, "system");
   EXPECT_EQ(chat.messages[1].text_parts.front(), "four");
-  EXPECT_THAT(event(generations_.back().id, overflow), ElementsAre("error", "response.done")) << "nothing is left to leave out";
+  EXPECT_THAT(event(generations_.back().id, overflow), ElementsAre("error", "response.done"))
+      << "nothing is left to leave out";
   send(R"({"type":"session.update","session":{"type":"realtime","truncation":"disabled"}})");
   send(R"({"type":"response.create"})");
   EXPECT_THAT(event(generations_.back().id, overflow), ElementsAre("error", "response.done"));
@@ -386,7 +396,8 @@ TEST_F(Talk, a_prompt_that_does_not_fit_loses_its_oldest_messages) {
 TEST_F(Talk, a_response_on_its_own_stays_out_of_the_conversation) {
   text_only();
   ask("secret");
-  send(R"({"type":"response.create","response":{"conversation":"none","metadata":{"topic":"x"},"max_output_tokens":9,"input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"other"}]}]}})");
+  send(
+      R"({"type":"response.create","response":{"conversation":"none","metadata":{"topic":"x"},"max_output_tokens":9,"input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"other"}]}]}})");
   EXPECT_EQ(last("response.created", "response.metadata.topic"), "x");
   EXPECT_EQ(last("response.created", "response.conversation_id"), "null");
   EXPECT_EQ(generations_.back().request.max_tokens, 9u);
@@ -394,7 +405,8 @@ TEST_F(Talk, a_response_on_its_own_stays_out_of_the_conversation) {
   ASSERT_EQ(chat.messages.size(), 1u);
   EXPECT_EQ(chat.messages[0].text_parts.front(), "other");
   const TaskId task = generations_.back().id;
-  EXPECT_THAT(event(task, messages::Started{3}), ElementsAre("response.output_item.added", "response.content_part.added"));
+  EXPECT_THAT(event(task, messages::Started{3}),
+              ElementsAre("response.output_item.added", "response.content_part.added"));
   event(task, messages::ChoiceEnd{0, messages::FinishReason::length, 9, 0});
   EXPECT_THAT(event(task, messages::Finished{}), ElementsAre("response.output_text.done", "response.content_part.done",
                                                              "response.output_item.done", "response.done"));
@@ -403,7 +415,8 @@ TEST_F(Talk, a_response_on_its_own_stays_out_of_the_conversation) {
 }
 
 TEST_F(Talk, silence_after_an_answer_makes_a_turn_when_it_was_asked_for) {
-  send(R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad","idle_timeout_ms":5000}}}}})");
+  send(
+      R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad","idle_timeout_ms":5000}}}}})");
   EXPECT_FALSE(talk_->alarm());
   spoken_turn();
   const TaskId think = generations_.back().id;
@@ -427,17 +440,21 @@ TEST_F(Talk, silence_after_an_answer_makes_a_turn_when_it_was_asked_for) {
 
 TEST_F(Talk, the_oldest_items_make_room) {
   for (std::size_t i = 0; i < kMostItems; ++i) ask("x");
-  EXPECT_THAT(send(R"({"type":"conversation.item.create","previous_item_id":"root","item":{"type":"message","role":"system","id":"mine","content":[{"type":"input_text","text":"Hi"}]}})"),
-              ElementsAre("conversation.item.deleted", "conversation.item.added", "conversation.item.done"));
+  EXPECT_THAT(
+      send(
+          R"({"type":"conversation.item.create","previous_item_id":"root","item":{"type":"message","role":"system","id":"mine","content":[{"type":"input_text","text":"Hi"}]}})"),
+      ElementsAre("conversation.item.deleted", "conversation.item.added", "conversation.item.done"));
   EXPECT_EQ(last("conversation.item.added", "previous_item_id"), "null");
-  EXPECT_THAT(send(R"({"type":"conversation.item.delete","item_id":"mine"})"), ElementsAre("conversation.item.deleted"));
+  EXPECT_THAT(send(R"({"type":"conversation.item.delete","item_id":"mine"})"),
+              ElementsAre("conversation.item.deleted"));
   EXPECT_THAT(send(R"({"type":"conversation.item.delete","item_id":"mine"})"), ElementsAre("error"));
 }
 
 TEST_F(Talk, nobody_who_speaks_and_nobody_who_listens_is_said_at_once) {
   begin(false, false);
   ask("Hi");
-  send(R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad"}}}}})");
+  send(
+      R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad"}}}}})");
   EXPECT_EQ(last("error", "error.code"), "unsupported_parameter");
   EXPECT_THAT(last("error", "error.message"), HasSubstr("zenith pull silero-vad"));
   EXPECT_THAT(send(R"({"type":"response.create","response":{"output_modalities":["audio"]}})"),
@@ -474,45 +491,85 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"no_type", R"({"event_id":"mine"})", "missing_required_parameter", "type"},
         WrongCase{"an_unknown_event", R"({"type":"session.dance","event_id":"mine"})", "invalid_value", "type"},
         WrongCase{"an_event_of_webrtc", R"({"type":"output_audio_buffer.clear"})", "invalid_value", "type"},
-        WrongCase{"a_long_event_id", R"({"type":"x","event_id":")" + std::string(600, 'x') + "\"}", "string_above_max_length", "event_id"},
+        WrongCase{"a_long_event_id", R"({"type":"x","event_id":")" + std::string(600, 'x') + "\"}",
+                  "string_above_max_length", "event_id"},
         WrongCase{"no_session", R"({"type":"session.update"})", "missing_required_parameter", "session"},
-        WrongCase{"no_session_type", R"({"type":"session.update","session":{}})", "missing_required_parameter", "session.type"},
-        WrongCase{"transcription_session", R"({"type":"session.update","session":{"type":"transcription"}})", "unsupported_parameter", "session.type"},
+        WrongCase{"no_session_type", R"({"type":"session.update","session":{}})", "missing_required_parameter",
+                  "session.type"},
+        WrongCase{"transcription_session", R"({"type":"session.update","session":{"type":"transcription"}})",
+                  "unsupported_parameter", "session.type"},
         WrongCase{"unknown_field", session(R"("modalities":["text"])"), "unknown_parameter", "session.modalities"},
-        WrongCase{"tools", session(R"("tools":[{"type":"function","name":"f"}])"), "unsupported_parameter", "session.tools"},
+        WrongCase{"tools", session(R"("tools":[{"type":"function","name":"f"}])"), "unsupported_parameter",
+                  "session.tools"},
         WrongCase{"tracing", session(R"("tracing":"auto")"), "unsupported_parameter", "session.tracing"},
         WrongCase{"prompt", session(R"("prompt":{"id":"p"})"), "unsupported_parameter", "session.prompt"},
-        WrongCase{"both_modalities", session(R"("output_modalities":["text","audio"])"), "invalid_value", "session.output_modalities"},
+        WrongCase{"both_modalities", session(R"("output_modalities":["text","audio"])"), "invalid_value",
+                  "session.output_modalities"},
         WrongCase{"many_tokens", session(R"("max_output_tokens":5000)"), "invalid_value", "session.max_output_tokens"},
         WrongCase{"another_model", session(R"("model":"gpt")"), "invalid_value", "session.model"},
-        WrongCase{"a_retention_ratio", session(R"("truncation":{"type":"retention_ratio","retention_ratio":0.5})"), "unsupported_parameter", "session.truncation"},
-        WrongCase{"semantic_vad", session(R"("audio":{"input":{"turn_detection":{"type":"semantic_vad"}}})"), "unsupported_parameter", "session.audio.input.turn_detection.type"},
-        WrongCase{"threshold", session(R"("audio":{"input":{"turn_detection":{"type":"server_vad","threshold":2}}})"), "invalid_value", "session.audio.input.turn_detection.threshold"},
-        WrongCase{"eagerness", session(R"("audio":{"input":{"turn_detection":{"type":"server_vad","eagerness":"low"}}})"), "unknown_parameter", "session.audio.input.turn_detection.eagerness"},
-        WrongCase{"noise_reduction", session(R"("audio":{"input":{"noise_reduction":{"type":"near_field"}}})"), "unsupported_parameter", "session.audio.input.noise_reduction"},
-        WrongCase{"format", session(R"("audio":{"input":{"format":{"type":"audio/opus"}}})"), "invalid_value", "session.audio.input.format.type"},
-        WrongCase{"rate", session(R"("audio":{"output":{"format":{"type":"audio/pcm","rate":16000}}})"), "invalid_value", "session.audio.output.format.rate"},
-        WrongCase{"speed", session(R"("audio":{"output":{"speed":1.6}})"), "invalid_value", "session.audio.output.speed"},
-        WrongCase{"voice", session(R"("audio":{"output":{"voice":"zoe"}})"), "invalid_value", "session.audio.output.voice"},
-        WrongCase{"keywords", session(R"("audio":{"input":{"transcription":{"model":"w","keywords":["a"]}}})"), "unsupported_parameter", "session.audio.input.transcription.keywords"},
+        WrongCase{"a_retention_ratio", session(R"("truncation":{"type":"retention_ratio","retention_ratio":0.5})"),
+                  "unsupported_parameter", "session.truncation"},
+        WrongCase{"semantic_vad", session(R"("audio":{"input":{"turn_detection":{"type":"semantic_vad"}}})"),
+                  "unsupported_parameter", "session.audio.input.turn_detection.type"},
+        WrongCase{"threshold", session(R"("audio":{"input":{"turn_detection":{"type":"server_vad","threshold":2}}})"),
+                  "invalid_value", "session.audio.input.turn_detection.threshold"},
+        WrongCase{"eagerness",
+                  session(R"("audio":{"input":{"turn_detection":{"type":"server_vad","eagerness":"low"}}})"),
+                  "unknown_parameter", "session.audio.input.turn_detection.eagerness"},
+        WrongCase{"noise_reduction", session(R"("audio":{"input":{"noise_reduction":{"type":"near_field"}}})"),
+                  "unsupported_parameter", "session.audio.input.noise_reduction"},
+        WrongCase{"format", session(R"("audio":{"input":{"format":{"type":"audio/opus"}}})"), "invalid_value",
+                  "session.audio.input.format.type"},
+        WrongCase{"rate", session(R"("audio":{"output":{"format":{"type":"audio/pcm","rate":16000}}})"),
+                  "invalid_value", "session.audio.output.format.rate"},
+        WrongCase{"speed", session(R"("audio":{"output":{"speed":1.6}})"), "invalid_value",
+                  "session.audio.output.speed"},
+        WrongCase{"voice", session(R"("audio":{"output":{"voice":"zoe"}})"), "invalid_value",
+                  "session.audio.output.voice"},
+        WrongCase{"keywords", session(R"("audio":{"input":{"transcription":{"model":"w","keywords":["a"]}}})"),
+                  "unsupported_parameter", "session.audio.input.transcription.keywords"},
         WrongCase{"no_audio", R"({"type":"input_audio_buffer.append"})", "missing_required_parameter", "audio"},
         WrongCase{"bad_base64", R"({"type":"input_audio_buffer.append","audio":"?"})", "invalid_value", "audio"},
         WrongCase{"half_a_sample", R"({"type":"input_audio_buffer.append","audio":"AAAA"})", "invalid_value", "audio"},
-        WrongCase{"too_long_an_append", R"({"type":"input_audio_buffer.append","audio":")" + std::string((15u << 20) / 3 * 4 + 4, 'A') + "\"}", "string_above_max_length", "audio"},
+        WrongCase{
+            "too_long_an_append",
+            R"({"type":"input_audio_buffer.append","audio":")" + std::string((15u << 20) / 3 * 4 + 4, 'A') + "\"}",
+            "string_above_max_length", "audio"},
         WrongCase{"no_item", R"({"type":"conversation.item.create"})", "missing_required_parameter", "item"},
-        WrongCase{"a_function_call", R"({"type":"conversation.item.create","item":{"type":"function_call_output","call_id":"c","output":"o"}})", "unsupported_parameter", "item.type"},
+        WrongCase{
+            "a_function_call",
+            R"({"type":"conversation.item.create","item":{"type":"function_call_output","call_id":"c","output":"o"}})",
+            "unsupported_parameter", "item.type"},
         WrongCase{"no_role", item(R"("content":[])"), "missing_required_parameter", "item.role"},
         WrongCase{"no_content", item(R"("role":"user","content":[])"), "missing_required_parameter", "item.content"},
-        WrongCase{"an_image", item(R"("role":"user","content":[{"type":"input_image","image_url":"x"}])"), "unsupported_parameter", "item.content[0].type"},
-        WrongCase{"an_answer_of_the_user", item(R"("role":"user","content":[{"type":"output_text","text":"x"}])"), "invalid_value", "item.content[0].type"},
-        WrongCase{"audio_that_is_none", item(R"("role":"user","content":[{"type":"input_audio","audio":"AAA="},{"type":"input_audio","audio":"x"}])"), "invalid_value", "item.content[1].audio"},
-        WrongCase{"nothing_before", R"({"type":"conversation.item.create","previous_item_id":"nobody","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"x"}]}})", "item_not_found", "previous_item_id"},
-        WrongCase{"nobody_to_retrieve", R"({"type":"conversation.item.retrieve","item_id":"nobody"})", "item_not_found", "item_id"},
-        WrongCase{"nobody_to_truncate", R"({"type":"conversation.item.truncate","item_id":"nobody","content_index":0,"audio_end_ms":0})", "item_not_found", "item_id"},
-        WrongCase{"a_negative_end", R"({"type":"conversation.item.truncate","item_id":"nobody","content_index":0,"audio_end_ms":-1})", "invalid_value", "audio_end_ms"},
-        WrongCase{"nobody_to_refer_to", R"({"type":"response.create","response":{"input":[{"type":"item_reference","id":"nobody"}]}})", "item_not_found", "response.input[0].id"},
-        WrongCase{"a_beta_field", R"({"type":"response.create","response":{"modalities":["text"]}})", "unknown_parameter", "response.modalities"},
-        WrongCase{"metadata", R"({"type":"response.create","response":{"metadata":{"a":1}}})", "invalid_value", "response.metadata"}),
+        WrongCase{"an_image", item(R"("role":"user","content":[{"type":"input_image","image_url":"x"}])"),
+                  "unsupported_parameter", "item.content[0].type"},
+        WrongCase{"an_answer_of_the_user", item(R"("role":"user","content":[{"type":"output_text","text":"x"}])"),
+                  "invalid_value", "item.content[0].type"},
+        WrongCase{
+            "audio_that_is_none",
+            item(
+                R"("role":"user","content":[{"type":"input_audio","audio":"AAA="},{"type":"input_audio","audio":"x"}])"),
+            "invalid_value", "item.content[1].audio"},
+        WrongCase{
+            "nothing_before",
+            R"({"type":"conversation.item.create","previous_item_id":"nobody","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"x"}]}})",
+            "item_not_found", "previous_item_id"},
+        WrongCase{"nobody_to_retrieve", R"({"type":"conversation.item.retrieve","item_id":"nobody"})", "item_not_found",
+                  "item_id"},
+        WrongCase{"nobody_to_truncate",
+                  R"({"type":"conversation.item.truncate","item_id":"nobody","content_index":0,"audio_end_ms":0})",
+                  "item_not_found", "item_id"},
+        WrongCase{"a_negative_end",
+                  R"({"type":"conversation.item.truncate","item_id":"nobody","content_index":0,"audio_end_ms":-1})",
+                  "invalid_value", "audio_end_ms"},
+        WrongCase{"nobody_to_refer_to",
+                  R"({"type":"response.create","response":{"input":[{"type":"item_reference","id":"nobody"}]}})",
+                  "item_not_found", "response.input[0].id"},
+        WrongCase{"a_beta_field", R"({"type":"response.create","response":{"modalities":["text"]}})",
+                  "unknown_parameter", "response.modalities"},
+        WrongCase{"metadata", R"({"type":"response.create","response":{"metadata":{"a":1}}})", "invalid_value",
+                  "response.metadata"}),
     [](const auto& i) { return std::string{i.param.name}; });
 
 TEST_F(Talk, a_wrong_update_changes_nothing) {

@@ -57,7 +57,8 @@ TEST(silero_vad, a_frame_takes_far_less_than_it_lasts) {
   for (int round = 0; round < 20; ++round) {
     const auto began = std::chrono::steady_clock::now();
     for (std::size_t i = 0; i < 40; ++i) sum += vad.probability(frame(samples, i));
-    best = std::min(best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count() / 40);
+    best = std::min(best,
+                    std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count() / 40);
   }
   EXPECT_GT(sum, 0);
   RecordProperty("ms_per_frame", std::to_string(best));

@@ -61,7 +61,8 @@ void alias_speech(Config& config) {
   }
 }
 
-/// The names that stock clients send to /v1/realtime mean the first text model, unless the configuration says otherwise.
+/// The names that stock clients send to /v1/realtime mean the first text model, unless the configuration says
+/// otherwise.
 void alias_realtime(Config& config) {
   for (const auto& service : config.services) {
     for (const auto& model : service.models) {

@@ -26,7 +26,8 @@ Expected<std::string> model_of_query(std::string_view target) {
     const auto name = part.substr(0, part.find('='));
     if (name.empty()) continue;
     if (name != "model") {
-      return fail(Errc::invalid_argument, fmt::format("{}: is no parameter that is known here; model is", name.substr(0, 60)),
+      return fail(Errc::invalid_argument,
+                  fmt::format("{}: is no parameter that is known here; model is", name.substr(0, 60)),
                   std::string{name.substr(0, 60)});
     }
     const auto value = percent_decode(part.substr(std::min(part.size(), name.size() + 1)));
@@ -40,7 +41,8 @@ Expected<std::string> text_model(const Call& call) {
   auto model = model_of_query(call.request.target);
   if (!model) return model;
   if (model->empty()) *model = call.gateway.options.default_model;
-  if (model->empty()) return fail(Errc::invalid_argument, "model: is missing and this server has no default model", "model");
+  if (model->empty())
+    return fail(Errc::invalid_argument, "model: is missing and this server has no default model", "model");
   const auto snapshot = call.gateway.port.snapshot();
   std::vector<std::string> known;
   for (const auto& entry : snapshot.models) {
@@ -49,8 +51,8 @@ Expected<std::string> text_model(const Call& call) {
     known.push_back(entry.name);
   }
   if (known.empty()) return fail(Errc::loading, "no text model is ready yet");
-  return fail(Errc::not_found, fmt::format("there is no text model \"{}\": known are {}", *model, fmt::join(known, ", ")),
-              "model");
+  return fail(Errc::not_found,
+              fmt::format("there is no text model \"{}\": known are {}", *model, fmt::join(known, ", ")), "model");
 }
 
 std::optional<HttpReply> refuse(const Call& call) {

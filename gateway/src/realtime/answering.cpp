@@ -10,7 +10,7 @@
 namespace zenith::gateway::realtime {
 namespace {
 
-constexpr std::uint32_t kSpeechCredit = 4;  ///< events of one sentence on the way
+constexpr std::uint32_t kSpeechCredit = 4;     ///< events of one sentence on the way
 constexpr std::size_t kLongestDelta = 12'000;  ///< samples of one output_audio.delta: half a second of PCM
 
 bool pending(const Item& item) {
@@ -68,12 +68,14 @@ void Conversation::think_when_ready() {
   if (std::any_of(items.begin(), items.end(), pending)) return;
   const auto last = std::find_if(items.rbegin(), items.rend(), [](const Item& i) { return i.role == "user"; });
   if (last != items.rend() && last->parts.front().transcript_failed) {
-    return fail_response({Errc::unavailable, fmt::format("the audio of {} could not be transcribed", last->id), {}, {}});
+    return fail_response(
+        {Errc::unavailable, fmt::format("the audio of {} could not be transcribed", last->id), {}, {}});
   }
-  const bool nothing = last == items.rbegin() && last != items.rend() &&
-                       std::all_of(last->parts.begin(), last->parts.end(), [](const Part& p) {
-                         return p.kind == PartKind::input_audio && p.text.find_first_not_of(" \n\t") == std::string::npos;
-                       });
+  const bool nothing =
+      last == items.rbegin() && last != items.rend() &&
+      std::all_of(last->parts.begin(), last->parts.end(), [](const Part& p) {
+        return p.kind == PartKind::input_audio && p.text.find_first_not_of(" \n\t") == std::string::npos;
+      });
   response_->thinking = true;
   if (nothing) return end_response("completed", {}, nullptr);  // noise: there is nothing to answer
   generate();

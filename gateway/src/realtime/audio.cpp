@@ -7,7 +7,7 @@
 namespace zenith::gateway::realtime {
 namespace {
 
-constexpr int kMuBias = 132, kMuClip = 8159;
+constexpr int kMuBias = 132, kMuClip = 8158;
 
 constexpr std::array<std::int8_t, 256> digits() {
   std::array<std::int8_t, 256> out{};

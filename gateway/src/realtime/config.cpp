@@ -11,8 +11,8 @@ namespace zenith::gateway::realtime {
 namespace {
 
 /// The field's value, or return its problem.
-#define ZENITH_READ(name, expression)                          \
-  auto name##_read = (expression);                             \
+#define ZENITH_READ(name, expression)                                \
+  auto name##_read = (expression);                                   \
   if (!name##_read) return tl::make_unexpected(name##_read.error()); \
   auto& name = *name##_read
 
@@ -167,8 +167,8 @@ Read<void> update(Config& config, const Node& session, const Available& availabl
   ZENITH_READ(type, session.choice("type", {"realtime", "transcription"}));
   if (!type) return missing(session.path_of("type"));
   if (*type == 1) return not_served(session.path_of("type"), "transcription sessions are not served here; realtime is");
-  if (auto ok = session.only({"type", "model", "instructions", "output_modalities", "max_output_tokens", "audio", "tools",
-                              "tool_choice", "truncation", "object", "id"},
+  if (auto ok = session.only({"type", "model", "instructions", "output_modalities", "max_output_tokens", "audio",
+                              "tools", "tool_choice", "truncation", "object", "id"},
                              {"tracing", "prompt", "include", "reasoning", "parallel_tool_calls"});
       !ok) {
     return ok;
@@ -176,8 +176,8 @@ Read<void> update(Config& config, const Node& session, const Available& availabl
   Config fresh = config;
   ZENITH_READ(model, session.text("model", 512));
   if (model && *model != available.model) {
-    return wrong("invalid_value", fmt::format("session.model: is {} for the whole session: connect anew for another",
-                                              available.model),
+    return wrong("invalid_value",
+                 fmt::format("session.model: is {} for the whole session: connect anew for another", available.model),
                  "session.model");
   }
   if (auto ok = read_plain_output(fresh.output, session); !ok) return ok;

@@ -22,7 +22,8 @@ Read<void> check_metadata(const Node& node) {
     const auto* text = std::get_if<std::string>(&value.data);
     if (members.size() > kMostMetadata || key.size() > 64 || text == nullptr || text->size() > 512) {
       const auto path = node.path_of("metadata");
-      return wrong("invalid_value", path + ": must be up to 16 strings of up to 512 bytes, with keys of up to 64", path);
+      return wrong("invalid_value", path + ": must be up to 16 strings of up to 512 bytes, with keys of up to 64",
+                   path);
     }
   }
   return {};
@@ -160,7 +161,8 @@ Read<void> Conversation::item_retrieve(const Node& event) {
   const auto id = event.needed_text("item_id", kMostId);
   if (!id) return tl::make_unexpected(id.error());
   const auto item = find_item(*id);
-  if (item == items_.end()) return wrong("item_not_found", fmt::format("item_id: there is no item \"{}\"", *id), "item_id");
+  if (item == items_.end())
+    return wrong("item_not_found", fmt::format("item_id: there is no item \"{}\"", *id), "item_id");
   say_item("conversation.item.retrieved", *item, nullptr);
   return {};
 }
@@ -170,7 +172,8 @@ Read<void> Conversation::item_delete(const Node& event) {
   const auto id = event.needed_text("item_id", kMostId);
   if (!id) return tl::make_unexpected(id.error());
   const auto item = find_item(*id);
-  if (item == items_.end()) return wrong("item_not_found", fmt::format("item_id: there is no item \"{}\"", *id), "item_id");
+  if (item == items_.end())
+    return wrong("item_not_found", fmt::format("item_id: there is no item \"{}\"", *id), "item_id");
   if (item->status == ItemStatus::in_progress)
     return wrong("item_in_progress", "item_id: the item is being made: send response.cancel first", "item_id");
   items_.erase(item);
@@ -190,7 +193,8 @@ Read<void> Conversation::item_truncate(const Node& event) {
   if (!end) return tl::make_unexpected(end.error());
   if (!*end) return missing("audio_end_ms");
   const auto item = find_item(*id);
-  if (item == items_.end()) return wrong("item_not_found", fmt::format("item_id: there is no item \"{}\"", *id), "item_id");
+  if (item == items_.end())
+    return wrong("item_not_found", fmt::format("item_id: there is no item \"{}\"", *id), "item_id");
   if (item->status == ItemStatus::in_progress)
     return wrong("item_in_progress", "item_id: the item is being made: send response.cancel first", "item_id");
   if (item->role != "assistant" || item->parts.front().kind != PartKind::output_audio)
@@ -223,8 +227,9 @@ Read<std::vector<Item>> Conversation::read_input(const Value::Array& list) {
     auto item = read_item(*node, config_.input, audio);
     if (!item) return tl::make_unexpected(item.error());
     if (!audio.empty()) {
-      return not_served(path, "audio is taken from the conversation only: create the item first, then refer to it by "
-                              "item_reference");
+      return not_served(path,
+                        "audio is taken from the conversation only: create the item first, then refer to it by "
+                        "item_reference");
     }
     out.push_back(std::move(*item));
   }

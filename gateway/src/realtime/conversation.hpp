@@ -19,13 +19,13 @@
 namespace zenith::gateway::realtime {
 
 struct Setup {
-  std::string unique;  ///< goes into every id
-  std::string model;   ///< that answers
-  std::unique_ptr<VoiceActivity> activity;         ///< null: no server_vad
-  const Clock* clock = nullptr;                    ///< outlives the conversation
-  std::function<messages::Snapshot()> snapshot;    ///< models and voices, now
-  std::function<Status()> admit;                   ///< may a response begin: draining, quota
-  std::function<bool(std::size_t)> room;           ///< for so many bytes of sound more
+  std::string unique;                            ///< goes into every id
+  std::string model;                             ///< that answers
+  std::unique_ptr<VoiceActivity> activity;       ///< null: no server_vad
+  const Clock* clock = nullptr;                  ///< outlives the conversation
+  std::function<messages::Snapshot()> snapshot;  ///< models and voices, now
+  std::function<Status()> admit;                 ///< may a response begin: draining, quota
+  std::function<bool(std::size_t)> room;         ///< for so many bytes of sound more
 };
 
 /// Plain state without sockets, threads or actors; one thread. What a client sends is answered by an `error` event at
@@ -41,9 +41,9 @@ class Conversation {
 
   explicit Conversation(Setup setup);
 
-  void start();                               ///< says session.created
-  void on_message(std::string_view json);     ///< a client's event
-  void on_binary();                           ///< a message that is no text
+  void start();                            ///< says session.created
+  void on_message(std::string_view json);  ///< a client's event
+  void on_binary();                        ///< a message that is no text
   /// Hears the next slice of what was appended. @returns whether more waits: call again, before the next message.
   bool hear();
   void on_event(TaskId task, messages::Event event);  ///< of a generation or of speech

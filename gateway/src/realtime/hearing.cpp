@@ -19,7 +19,8 @@ Read<void> Conversation::audio_append(const Node& event) {
   const auto* coded = audio != nullptr ? std::get_if<std::string>(&audio->data) : nullptr;
   if (coded == nullptr) return missing("audio");
   if (coded->size() > InputAudio::kMostAppend / 3 * 4) {
-    return wrong("string_above_max_length", "audio: has more than 15 MiB of sound: append it in smaller pieces", "audio");
+    return wrong("string_above_max_length", "audio: has more than 15 MiB of sound: append it in smaller pieces",
+                 "audio");
   }
   auto bytes = base64_decode(*coded);
   if (!bytes) return wrong("invalid_value", "audio: is not base64 (RFC 4648, with padding)", "audio");
@@ -32,7 +33,8 @@ Read<void> Conversation::audio_append(const Node& event) {
   if (input_.full() && !config_.vad)
     return wrong("input_audio_buffer_full", "the buffer holds ten minutes: commit or clear it", "audio");
   if (!setup_.room(bytes->size()))
-    return wrong("overloaded", "the server holds as much sound as it may: commit or clear buffers, or retry later", "audio");
+    return wrong("overloaded", "the server holds as much sound as it may: commit or clear buffers, or retry later",
+                 "audio");
   if (!input_.append(config_.input, std::move(*bytes)))
     return wrong("input_audio_buffer_full", "too much waits to be heard: append more slowly", "audio");
   return {};
@@ -117,8 +119,8 @@ Read<void> Conversation::commit(std::uint64_t until, std::string item_id) {
 
 void Conversation::transcribe(const Item& item, std::vector<std::int16_t> samples) {
   const TaskId task = ++tasks_;
-  Listening listening{item.id, static_cast<double>(samples.size()) / InputAudio::kRate, {},
-                      config_.transcription.has_value()};
+  Listening listening{
+      item.id, static_cast<double>(samples.size()) / InputAudio::kRate, {}, config_.transcription.has_value()};
   BeginTranscription begin{task, {}, {}, std::move(samples)};
   if (config_.transcription) {
     begin.model = config_.transcription->model;

@@ -36,7 +36,8 @@ void InputAudio::hear(const ServerVad* rules, const std::function<void(Edge, std
   if (piece.at == piece.bytes.size()) pending_.pop_front();
   resampler_->push(decoded_, fresh_);
   const std::size_t room = kMostSamples - std::min<std::size_t>(kept_.size(), kMostSamples);
-  kept_.insert(kept_.end(), fresh_.begin(), fresh_.begin() + static_cast<std::ptrdiff_t>(std::min(room, fresh_.size())));
+  kept_.insert(kept_.end(), fresh_.begin(),
+               fresh_.begin() + static_cast<std::ptrdiff_t>(std::min(room, fresh_.size())));
   if (rules == nullptr || !activity_) {
     heard_ = end();
     return;

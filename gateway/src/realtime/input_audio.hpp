@@ -20,8 +20,8 @@ namespace zenith::gateway::realtime {
 class InputAudio {
  public:
   static constexpr std::uint32_t kRate = 16000;
-  static constexpr std::size_t kMostAppend = std::size_t{15} << 20;       ///< bytes of one append
-  static constexpr std::size_t kMostPending = std::size_t{20} << 20;      ///< bytes appended and not heard yet
+  static constexpr std::size_t kMostAppend = std::size_t{15} << 20;          ///< bytes of one append
+  static constexpr std::size_t kMostPending = std::size_t{20} << 20;         ///< bytes appended and not heard yet
   static constexpr std::uint64_t kMostSamples = std::uint64_t{kRate} * 600;  ///< kept: ten minutes
   static constexpr std::size_t kSlice = 4096;  ///< appended samples that hear() takes at once: at most 0.5 s of sound
 
@@ -58,7 +58,7 @@ class InputAudio {
   std::deque<Piece> pending_;
   std::size_t pending_bytes_ = 0;
   Encoding encoding_ = Encoding::pcm;
-  std::optional<Resampler> resampler_;  ///< made with the first sound
+  std::optional<Resampler> resampler_;         ///< made with the first sound
   std::vector<std::int16_t> decoded_, fresh_;  ///< of the slice
   std::vector<std::int16_t> kept_;
   std::uint64_t begin_ = 0;

@@ -28,9 +28,10 @@ Read<Part> read_part(const Node& node, const std::string& role, Encoding encodin
   Part part;
   part.kind = static_cast<PartKind>(at - kTypes.begin());
   if (at == kTypes.end() || !allowed(role, part.kind)) {
-    return wrong("invalid_value",
-                 fmt::format("{}: \"{}\" cannot be in a message of role {}", node.path_of("type"), name->substr(0, 40), role),
-                 node.path_of("type"));
+    return wrong(
+        "invalid_value",
+        fmt::format("{}: \"{}\" cannot be in a message of role {}", node.path_of("type"), name->substr(0, 40), role),
+        node.path_of("type"));
   }
   const bool spoken = part.kind == PartKind::output_audio;
   if (part.kind != PartKind::input_audio) {
@@ -95,7 +96,8 @@ Read<Item> read_item(const Node& node, Encoding encoding, std::vector<std::strin
   if (*type != "message") {
     if (type->starts_with("function_call") || type->starts_with("mcp_"))
       return not_served(node.path_of("type"), "tools are not served here yet: only items of type message are taken");
-    return wrong("invalid_value", fmt::format("{}: must be message, not \"{}\"", node.path_of("type"), type->substr(0, 40)),
+    return wrong("invalid_value",
+                 fmt::format("{}: must be message, not \"{}\"", node.path_of("type"), type->substr(0, 40)),
                  node.path_of("type"));
   }
   if (auto ok = node.only({"type", "id", "object", "role", "status", "content"}); !ok)
@@ -195,8 +197,8 @@ void SentenceCutter::cut(std::size_t at, std::vector<Piece>& out) {
   taken_ += at;
   std::string piece = rest_.substr(0, at);
   rest_.erase(0, at);
-  const bool says = std::any_of(piece.begin(), piece.end(),
-                                [](unsigned char c) { return std::isalnum(c) != 0 || c >= 0x80; });
+  const bool says =
+      std::any_of(piece.begin(), piece.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c >= 0x80; });
   if (says) out.push_back({std::move(piece), taken_});
 }
 

@@ -6,7 +6,9 @@
 
 namespace zenith::gateway::realtime {
 
-std::string Conversation::next_id(std::string_view kind) { return fmt::format("{}_{}{:06x}", kind, setup_.unique, ++ids_); }
+std::string Conversation::next_id(std::string_view kind) {
+  return fmt::format("{}_{}{:06x}", kind, setup_.unique, ++ids_);
+}
 
 void Conversation::say(std::string_view type, const Fields& fields, bool audio, TaskId credit) {
   JsonWriter w;

@@ -12,9 +12,7 @@ class TaskSink final : public EventSink {
  public:
   TaskSink(std::shared_ptr<Loop> loop, std::weak_ptr<RealtimeSession> session, TaskId task)
       : loop_(std::move(loop)), session_(std::move(session)), task_(task) {}
-  ~TaskSink() override {
-    on_event(Error{Errc::internal, "the service dropped the request without an answer", {}, {}});
-  }
+  ~TaskSink() override { on_event(Error{Errc::internal, "the service dropped the request without an answer", {}, {}}); }
   void on_event(messages::Event event) override {
     loop_->post([session = session_, task = task_, event = std::move(event)]() mutable {
       if (const auto s = session.lock()) s->on_event(task, std::move(event));
@@ -166,7 +164,8 @@ void RealtimeSession::perform(Say& say) {
 }
 
 void RealtimeSession::perform(BeginTranscription& begin) {
-  conversation_.on_transcript(begin.id, Error{Errc::unavailable, "nothing here transcribes: no service does so", {}, {}});
+  conversation_.on_transcript(begin.id,
+                              Error{Errc::unavailable, "nothing here transcribes: no service does so", {}, {}});
 }
 
 void RealtimeSession::perform(BeginGeneration& begin) {

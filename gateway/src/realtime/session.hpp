@@ -11,9 +11,9 @@ namespace zenith::gateway::realtime {
 
 /// The loop's thread only; services' events come through sinks that post to it.
 ///
-/// Events wait here, not in the socket: only kAhead bytes are given to it at once, so that a cancel takes back the audio
-/// that the client does not have yet. A message is granted anew once the socket has taken it, so a slow client slows only
-/// its own services; while too much waits, nothing is read from it.
+/// Events wait here, not in the socket: only kAhead bytes are given to it at once, so that a cancel takes back the
+/// audio that the client does not have yet. A message is granted anew once the socket has taken it, so a slow client
+/// slows only its own services; while too much waits, nothing is read from it.
 class RealtimeSession final : public SocketSession, public std::enable_shared_from_this<RealtimeSession> {
  public:
   static constexpr std::size_t kAhead = 64u << 10, kMostWaiting = 1u << 20;

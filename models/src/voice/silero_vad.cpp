@@ -25,7 +25,8 @@ struct Layer {
 };
 
 /// out[o] += sum over i of in[i] * w[i][o]
-void accumulate(const Layer& layer, std::size_t first_input, std::span<const float> in, float* __restrict out) noexcept {
+void accumulate(const Layer& layer, std::size_t first_input, std::span<const float> in,
+                float* __restrict out) noexcept {
   const float* __restrict row = layer.weights.data() + first_input * layer.outputs;
   for (const float x : in) {
     for (std::size_t o = 0; o < layer.outputs; ++o) out[o] += x * row[o];
