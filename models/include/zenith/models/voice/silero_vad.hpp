@@ -25,7 +25,8 @@ class SileroVad {
   explicit SileroVad(std::shared_ptr<const SileroWeights> weights) : weights_(std::move(weights)) {}
 
   /// @param samples -1 … 1, the 512 that follow those of the call before. @returns the probability of speech, 0 … 1.
-  /// Tolerance: 1e-4 against the wheel's ONNX file through onnxruntime.
+  /// Tolerance: 1e-4 against the wheel's ONNX graph with
+  /// these weights through onnxruntime (the wheel's ONNX files hold other weights).
   float probability(std::span<const float, kFrame> samples) noexcept;
   /// As if nothing had been heard.
   void reset() noexcept;
