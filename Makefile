@@ -37,6 +37,8 @@ models: build          ## fetch the default models into $ZENITH_HOME
 
 test-models: build     # what only tests need
 	@$(ZENITH) pull piper-joe
+	@$(ZENITH) pull whisper-base
+	@$(ZENITH) pull ppocr-v4
 
 check: setup           ## format, tidy on changed files, layering, docs, then every test
 	@scripts/check-format.sh

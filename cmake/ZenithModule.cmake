@@ -11,6 +11,7 @@ set(ZENITH_MAY_LINK_gateway  core messages)
 set(ZENITH_MAY_LINK_services core kernels models messages wire actors links gateway)
 set(ZENITH_MAY_LINK_media    core)
 set(ZENITH_MAY_LINK_mediahost core messages wire actors links services media)
+set(ZENITH_MAY_LINK_sensorhost core messages wire actors links services)
 set(ZENITH_MAY_LINK_tools    core kernels models messages wire actors links gateway services)
 
 # zenith_module(name [PUBLIC target…] [PRIVATE target…] [EXCLUDE regex…])

@@ -26,6 +26,11 @@ messages::Snapshot snapshot_of(const DirectoryView& view) {
   for (const auto& service : view.services) {
     auto status = service.status;
     if (view.draining && status.health == Health::ready) status.health = Health::draining;
+    if (status.role == messages::Role::sensor) {
+      out.sensors.push_back({status, service.model});
+      out.services.push_back(std::move(status));
+      continue;
+    }
     loading |= status.health == Health::loading;
     if (!status.model.empty() && status.health == Health::ready) ready.insert(status.model);
     if (!status.model.empty() && status.health == Health::loading) waited_for.insert(status.model);

@@ -16,8 +16,11 @@ bool serves(ModelKind kind, Task task) {
   switch (task) {
     case Task::generate: return kind == ModelKind::generate;
     case Task::embed: return kind == ModelKind::embed;
-    case Task::text: return kind != ModelKind::speech;
+    case Task::text: return kind == ModelKind::generate || kind == ModelKind::embed;
     case Task::speak: return kind == ModelKind::speech;
+    case Task::transcribe: return kind == ModelKind::transcription;
+    case Task::see: return kind == ModelKind::vision;
+    case Task::sense: return kind == ModelKind::sensor;
   }
   return false;
 }
@@ -28,6 +31,9 @@ Stage::Kind stage_of(Task task) {
     case Task::embed: return Stage::Kind::embed;
     case Task::text: return Stage::Kind::text;
     case Task::speak: return Stage::Kind::speak;
+    case Task::transcribe: return Stage::Kind::transcribe;
+    case Task::see: return Stage::Kind::see;
+    case Task::sense: return Stage::Kind::sense;
   }
   return Stage::Kind::text;
 }
@@ -37,6 +43,9 @@ std::string_view what_it_does(ModelKind kind) {
     case ModelKind::generate: return "generates text";
     case ModelKind::embed: return "computes embeddings";
     case ModelKind::speech: return "speaks";
+    case ModelKind::transcription: return "transcribes speech";
+    case ModelKind::vision: return "reads pictures";
+    case ModelKind::sensor: return "is a sensor";
   }
   return "is there";
 }
@@ -47,6 +56,9 @@ std::string_view what_it_lacks(Task task) {
     case Task::embed: return "computes no embeddings";
     case Task::text: return "has no tokens";
     case Task::speak: return "does not speak";
+    case Task::transcribe: return "transcribes nothing";
+    case Task::see: return "reads no pictures";
+    case Task::sense: return "measures nothing";
   }
   return "cannot do that";
 }
@@ -56,17 +68,27 @@ const std::string& name_of(const DirectoryView::Service& service) {
   return service.model ? service.model->name : service.status.model;
 }
 
-std::string known_models(const DirectoryView& view) {
+bool is_sensor(const DirectoryView::Service& service) { return service.status.role == messages::Role::sensor; }
+
+// Sensors have the place of models, and are none to who asks for one.
+std::string known_names(const DirectoryView& view, Task task) {
   std::vector<std::string> names;
   for (const auto& service : view.services) {
-    if (!name_of(service).empty()) names.push_back(name_of(service));
+    if (!name_of(service).empty() && is_sensor(service) == (task == Task::sense)) names.push_back(name_of(service));
   }
-  for (const auto& [alias, target] : view.aliases) names.push_back(alias);
+  if (task != Task::sense) {
+    for (const auto& [alias, target] : view.aliases) names.push_back(alias);
+  }
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
 tl::unexpected<Error> retry_later(Errc code, std::string message) {
   return tl::make_unexpected(Error{code, std::move(message), "model", std::chrono::seconds(1)});
+}
+
+/// Before its model is loaded a service's role says what it will do.
+bool role_fits(const DirectoryView::Service& service, Task task) {
+  return !is_sensor(service) && (service.status.role == messages::Role::vision) == (task == Task::see);
 }
 
 using Candidates = std::vector<const DirectoryView::Service*>;
@@ -108,12 +130,25 @@ tl::unexpected<Error> nobody_left(const DirectoryView::Service& one, const PlanL
 }  // namespace
 
 Expected<Plan> RouterState::plan(Task task, const std::string& model, const DirectoryView& view,
-                                 const PlanLimits& limits) {
+                                 const PlanLimits& limits, const std::vector<Task>& before) {
+  auto plan = plan_one(task, model, view, limits);
+  if (!plan) return plan;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    auto stage = plan_one(before[i], {}, view, {limits.avoid, {}});
+    if (!stage) return stage;
+    plan->stages.insert(plan->stages.begin() + static_cast<std::ptrdiff_t>(i), std::move(stage->stages.front()));
+  }
+  return plan;
+}
+
+Expected<Plan> RouterState::plan_one(Task task, const std::string& model, const DirectoryView& view,
+                                     const PlanLimits& limits) {
   const std::string wanted = model.empty() ? std::string{} : view.resolve(model);
   Candidates ready;
   const DirectoryView::Service *loading = nullptr, *draining = nullptr, *failed = nullptr, *wrong_kind = nullptr;
   for (const auto& service : view.services) {
     if (name_of(service).empty() || (!wanted.empty() && name_of(service) != wanted)) continue;
+    if (wanted.empty() && !role_fits(service, task)) continue;
     if (service.model && !serves(service.model->kind, task)) {
       wrong_kind = &service;
     } else if (service.status.health == Health::ready && service.ref && service.model) {
@@ -132,7 +167,7 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
     if (usable.empty()) return nobody_left(*ready.back(), limits);
     const auto lively = without_suspect(usable);
     const auto& service = *lively[turn_++ % lively.size()];
-    return Plan{*service.model, {Stage{stage_of(task), service.status.id, service.ref}}};
+    return Plan{*service.model, {Stage{stage_of(task), service.status.id, service.ref, service.model->name}}};
   }
   if (loading != nullptr) {
     return retry_later(Errc::loading,
@@ -146,14 +181,25 @@ Expected<Plan> RouterState::plan(Task task, const std::string& model, const Dire
     return retry_later(Errc::unavailable, fmt::format("service '{}' for model '{}' is down: {}", failed->status.id,
                                                       name_of(*failed), failed->status.detail));
   }
+  if (task == Task::see && wanted.empty()) {
+    return fail(Errc::unsupported,
+                "no service here reads pictures: the configuration needs a [[service]] with role \"vision\" and model "
+                "\"ppocr-v4\"",
+                "image");
+  }
   if (wrong_kind != nullptr && !wanted.empty()) {
     return fail(Errc::invalid_argument,
                 fmt::format("model '{}' {} and {}; known models: {}", wanted, what_it_does(wrong_kind->model->kind),
-                            what_it_lacks(task), known_models(view)),
+                            what_it_lacks(task), known_names(view, task)),
                 "model");
   }
-  return fail(Errc::not_found, fmt::format("model '{}' is not known here; known models: {}", model, known_models(view)),
-              "model");
+  if (task == Task::sense) {
+    return fail(Errc::not_found,
+                fmt::format("sensor '{}' is not known here; known sensors: {}", model, known_names(view, task)),
+                "sensor_id");
+  }
+  return fail(Errc::not_found,
+              fmt::format("model '{}' is not known here; known models: {}", model, known_names(view, task)), "model");
 }
 
 namespace {
@@ -169,9 +215,10 @@ class Router final : public Actor<RouterMessage> {
     }
     const auto& request = std::get<PlanRequest>(message);
     if (request.answer.kept()) return;
-    request.answer.keep(state_.plan(request.task, request.model, *board_->view(), request.limits).map([](Plan plan) {
-      return std::make_shared<const Plan>(std::move(plan));
-    }));
+    request.answer.keep(
+        state_.plan(request.task, request.model, *board_->view(), request.limits, request.before).map([](Plan plan) {
+          return std::make_shared<const Plan>(std::move(plan));
+        }));
   }
 
  private:

@@ -1,62 +1,123 @@
 #include "zenith/actors/session.hpp"
 
+#include "zenith/actors/stages.hpp"
+
 namespace zenith::actors {
 namespace {
 
 class Session final : public Actor<SessionMessage> {
  public:
   explicit Session(SessionSetup setup)
-      : request_(setup.request),
+      : request_(std::move(setup.request)),
         router_(std::move(setup.router)),
-        state_(std::move(setup.request)),
         entry_(std::move(setup.entry)),
-        sink_(std::move(setup.sink)) {}
+        sink_(std::move(setup.sink)) {
+    if (request_->staged.empty()) {
+      state_.emplace(request_);
+    } else {
+      stages_.emplace(request_);
+    }
+  }
 
   void on_start(Context& self) override {
     self.wake_at(request_->header.deadline.at);
-    apply(state_.on_start(), self);
+    if (stages_) return apply(stages_->on_start(), self);
+    apply(state_->on_start(), self);
   }
 
   void on(SessionMessage message, Context& self) override {
+    if (!state_) return on_stage_message(message, self);
     if (auto* planned = std::get_if<Planned>(&message)) {
-      apply(planned->probe == 0 ? state_.on_planned(std::move(planned->plan))
-                                : state_.on_probed(std::move(planned->plan), planned->probe),
+      apply(planned->probe == 0 ? state_->on_planned(std::move(planned->plan))
+                                : state_->on_probed(std::move(planned->plan), planned->probe),
             self);
     }
     if (const auto* suspect = std::get_if<ServiceSuspect>(&message)) {
       suspected_ = suspect->attempt;
-      apply(state_.on_suspect(suspect->attempt, self.now()), self);
+      apply(state_->on_suspect(suspect->attempt, self.now()), self);
     }
     if (auto* from = std::get_if<FromService>(&message)) {
-      apply(state_.on_event(std::move(from->event), from->attempt, self.now()), self);
+      apply(state_->on_event(std::move(from->event), from->attempt, self.now()), self);
     }
-    if (const auto* grant = std::get_if<ClientGrant>(&message)) apply(state_.on_grant(grant->events), self);
-    if (auto* cancel = std::get_if<CancelSession>(&message)) apply(state_.on_cancel(std::move(cancel->why)), self);
+    if (const auto* grant = std::get_if<ClientGrant>(&message)) apply(state_->on_grant(grant->events), self);
+    if (auto* cancel = std::get_if<CancelSession>(&message)) apply(state_->on_cancel(std::move(cancel->why)), self);
   }
 
-  void on_wake(Context& self) override { apply(state_.on_deadline(), self); }
+  void on_wake(Context& self) override {
+    if (state_) return apply(state_->on_deadline(), self);
+    apply(stages_->on_stop(Error{Errc::deadline, "the request's time is over", {}, {}}), self);
+  }
 
   void on_down(const Down& down, Context& self) override {
-    if (down.who != service_.address().id()) return;  // of an attempt before
-    apply(state_.on_service_down(down.reason, self.now()), self);
+    if (!state_ || down.who != service_.address().id()) return;  // of an attempt before
+    apply(state_->on_service_down(down.reason, self.now()), self);
   }
 
  private:
+  // ---- the stages before the text service
+
+  void on_stage_message(SessionMessage& message, Context& self) {
+    if (auto* planned = std::get_if<Planned>(&message)) apply(stages_->on_planned(std::move(planned->plan)), self);
+    if (auto* done = std::get_if<StageDone>(&message)) apply(stages_->on_done(std::move(*done)), self);
+    if (auto* cancel = std::get_if<CancelSession>(&message)) apply(stages_->on_stop(std::move(cancel->why)), self);
+  }
+
+  void apply(StagesState::Outcome out, Context& self) {
+    if (out.stop_work && stop_work_) stop_work_(Error{Errc::cancelled, "nobody waits for it any more", {}, {}});
+    if (out.plan) ask_router(*out.plan, 0, self);
+    if (out.work) std::visit([&](const auto& what) { begin(what, *out.work, self); }, out.work->part->what);
+    if (out.failed) {
+      sink_.deliver(std::move(*out.failed));
+      return self.quit();
+    }
+    if (!out.ready) return;
+    state_.emplace(std::move(out.ready));
+    apply(state_->on_start(), self);
+  }
+
+  void begin(const messages::ImagePart& part, const StagesState::Work& work, Context& self) {
+    messages::ReadImage read;
+    read.header = request_->header;
+    read.model = work.stage.model;
+    read.image = part.image;
+    call<messages::ReadImage, messages::ImageReading>(std::move(read), work, self);
+  }
+
+  /// The service's death keeps the promise, too: nothing has to be watched.
+  template <class Request, class Answer>
+  void call(Request request, const StagesState::Work& work, Context& self) {
+    const Promise<Answer> answer{
+        [me = self.ref<SessionMessage>(), attempt = work.attempt](Expected<Answer> result) {
+          me.send(
+              StageDone{std::move(result).map([](Answer value) { return StageAnswer{std::move(value)}; }), attempt});
+        },
+        Error{Errc::unavailable, "it failed and is being restarted", {}, std::chrono::seconds(1)}};
+    stop_work_ = answer.breaker();
+    work.stage.service.send(Call<Request, Answer>{std::move(request), answer});
+  }
+
+  // ---- the text service
+
   void apply(SessionState::Outcome out, Context& self) {
     if (out.cancel_work) service_.send(CancelWork{request_->header.id}, Urgency::high);
     if (out.grant > 0) service_.send(GrantWork{request_->header.id, out.grant}, Urgency::high);
     if (out.plan) {
       leave_service(self);
-      ask_router(std::move(*out.plan), 0, self);
+      ask_router({Task::generate, request_->model, std::move(*out.plan), {}}, 0, self);
     }
-    if (out.probe) ask_router(std::move(*out.probe), suspected_, self);
+    if (out.probe) ask_router({Task::generate, request_->model, std::move(*out.probe), {}}, suspected_, self);
     if (out.submit) {
       leave_service(self);
       service_ = std::move(out.submit->stage.service);
       self.watch(service_.address());
       service_.send(Submit{std::move(out.submit->request), self.ref<SessionMessage>(), out.submit->attempt});
     }
-    for (auto& event : out.deliver) sink_.deliver(std::move(event));
+    for (auto& event : out.deliver) {
+      if (auto* finished = std::get_if<messages::Finished>(&event); finished != nullptr && stages_) {
+        finished->modality_path = stages_->path();
+      }
+      sink_.deliver(std::move(event));
+    }
     if (out.end) self.quit();
   }
 
@@ -65,22 +126,25 @@ class Session final : public Actor<SessionMessage> {
     service_ = {};
   }
 
-  void ask_router(PlanLimits limits, std::uint32_t probe, Context& self) {
+  void ask_router(StagesState::Ask ask, std::uint32_t probe, Context& self) {
     const auto me = self.ref<SessionMessage>();
     router_->send(PlanRequest{
-        Task::generate,
-        request_->model,
+        ask.task,
+        std::move(ask.model),
         {[me, probe](Expected<std::shared_ptr<const Plan>> plan) { me.send(Planned{std::move(plan), probe}); },
          Error{Errc::unavailable, "the router failed and is being restarted: retry", {}, std::chrono::seconds(1)}},
-        std::move(limits)});
+        std::move(ask.limits),
+        std::move(ask.before)});
   }
 
   std::shared_ptr<const messages::Generate> request_;
   std::shared_ptr<const SharedRef<RouterMessage>> router_;
+  std::optional<StagesState> stages_;     // absent: the request is all text
+  std::function<void(Error)> stop_work_;  // of the stage
   Ref<ServiceMessage> service_;
-  std::uint32_t suspected_ = 0;  // attempt
-  SessionState state_;
-  SessionTable::Entry entry_;  // leaves the table after the sink has had its last event
+  std::uint32_t suspected_ = 0;        // attempt
+  std::optional<SessionState> state_;  // absent: stages come first
+  SessionTable::Entry entry_;          // leaves the table after the sink has had its last event
   GuardedSink sink_;
 };
 

@@ -195,6 +195,8 @@ Status read_root(Config& config, const toml::table& root, const std::string& fil
       ok = read_section(config.lanes, kLanes, node, file, name);
     } else if (name == "log") {
       ok = read_section(config.log, kLog, node, file, name);
+    } else if (name == "sensors") {
+      ok = read_section(config.sensors, kSensors, node, file, name);
     } else if (name == "service") {
       ok = read_services(config, node, file);
     } else if (name == "aliases") {
@@ -295,6 +297,7 @@ Expected<Config> load_config(const std::optional<std::filesystem::path>& file, c
   if (ok) ok = read_environment(config.curve, kCurve, "curve", environment);
   if (ok) ok = read_environment(config.lanes, kLanes, "lanes", environment);
   if (ok) ok = read_environment(config.log, kLog, "log", environment);
+  if (ok) ok = read_environment(config.sensors, kSensors, "sensors", environment);
   if (ok) ok = finish(config);
   if (!ok) return tl::make_unexpected(ok.error());
   return config;
@@ -317,6 +320,8 @@ std::string to_toml(const Config& config) {
   print(out, config.lanes, kLanes);
   out += "\n[log]\n";
   print(out, config.log, kLog);
+  out += "\n[sensors]\n";
+  print(out, config.sensors, kSensors);
   if (!config.aliases.empty()) out += "\n[aliases]\n";
   for (const auto& [name, target] : config.aliases) out += toml_string(name) + " = " + toml_string(target) + "\n";
   return out;

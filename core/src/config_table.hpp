@@ -46,7 +46,7 @@ inline constexpr std::array<Key<ModelsConfig>, 2> kModels{{
     {"budget_bytes", &ModelsConfig::budget_bytes, Text::any, 0, kMostBytes},
 }};
 
-inline constexpr std::array<Key<ServiceConfig>, 10> kService{{
+inline constexpr std::array<Key<ServiceConfig>, 12> kService{{
     {"role", &ServiceConfig::role, Text::role},
     {"id", &ServiceConfig::id},
     {"model", &ServiceConfig::models},
@@ -57,6 +57,16 @@ inline constexpr std::array<Key<ServiceConfig>, 10> kService{{
     {"numerics", &ServiceConfig::numerics, Text::numerics},
     {"endpoint", &ServiceConfig::endpoint, Text::endpoint},
     {"bind", &ServiceConfig::bind, Text::endpoint},
+    {"plugin", &ServiceConfig::plugin},
+    {"options", &ServiceConfig::options},
+}};
+
+inline constexpr std::array<Key<SensorsConfig>, 5> kSensors{{
+    {"dirs", &SensorsConfig::dirs},
+    {"load", &SensorsConfig::load},
+    {"window_s", &SensorsConfig::window_s, Text::any, 1, 300},
+    {"window_bytes", &SensorsConfig::window_bytes, Text::any, 1u << 16, std::uint64_t{1} << 34},
+    {"memory_bytes", &SensorsConfig::memory_bytes, Text::any, std::uint64_t{1} << 29, kMostBytes},
 }};
 
 inline constexpr std::array<Key<LinksConfig>, 4> kLinks{{
@@ -72,7 +82,7 @@ inline constexpr std::array<Key<LanesConfig>, 1> kLanes{{{"compute", &LanesConfi
 
 inline constexpr std::array<Key<LogConfig>, 1> kLog{{{"level", &LogConfig::level, Text::log_level}}};
 
-inline constexpr std::array<std::string_view, 8> kSections{"server", "models", "service", "links",
-                                                           "curve",  "lanes",  "log",     "aliases"};
+inline constexpr std::array<std::string_view, 9> kSections{"server", "models", "service", "links",  "curve",
+                                                           "lanes",  "log",    "aliases", "sensors"};
 
 }  // namespace zenith::config

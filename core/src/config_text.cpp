@@ -41,11 +41,11 @@ std::string check_endpoint(const std::string& value) {
 
 /// Roles that the graph has, and those that a later version brings: the message tells them apart.
 std::string check_role(const std::string& value) {
-  for (const auto* later : {"expert", "vision", "sensor"}) {
-    if (value == later)
-      return "is '" + value + "': this build does not have that role yet; it serves gateway, router, text, voice";
+  if (value == "expert") {
+    return "is '" + value +
+           "': this build does not have that role yet; it serves gateway, router, text, voice, vision, sensor";
   }
-  return one_of(value, {"gateway", "router", "text", "voice"});
+  return one_of(value, {"gateway", "router", "text", "voice", "vision", "sensor"});
 }
 
 std::size_t distance(std::string_view a, std::string_view b) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "call.hpp"
+#include "http/multipart.hpp"
 
 namespace zenith::gateway {
 namespace {
@@ -44,7 +45,8 @@ Gateway::Gateway(ServerOptions o, Port& p, Effects& e, Metrics& m, std::shared_p
                .cors_origins = options.cors_origins},
       epoch(fmt::format("{:08x}", static_cast<std::uint32_t>(effects.random_seed()))),
       version(ZENITH_VERSION),
-      connections_(metrics.gauge("zenith_http_connections", "Open client connections")) {
+      connections_(metrics.gauge("zenith_http_connections", "Open client connections")),
+      fetcher(make_fetcher(options.fetch)) {
   if (options.keys) keys_.emplace(*options.keys, effects.clock().now());
 }
 
@@ -90,6 +92,10 @@ std::optional<HttpReply> Gateway::refuse(Call& call) {
     return status_reply(415, "unsupported_media_type",
                         "the body must be JSON: send \"Content-Type: application/json\"");
   }
+  if (const auto* type = request.header("content-type");
+      call.route->body == BodyKind::form && (type == nullptr || !is_multipart(*type))) {
+    return status_reply(415, "unsupported_media_type", "the body must be a form: send multipart/form-data");
+  }
   if (!call.route->work) return std::nullopt;
   if (draining_) return error_reply({Errc::draining, "the server is shutting down", {}, std::chrono::seconds{5}});
   const bool handshake = call.route->body == BodyKind::websocket && request.body.empty();
@@ -120,13 +126,22 @@ void Gateway::work_begins(RequestId id, std::function<void(const Error&)> abort)
   work_.emplace(id, std::move(abort));
 }
 
+void Gateway::endless_work_begins(RequestId id, std::function<void(const Error&)> abort) {
+  endless_.insert(id);
+  work_begins(id, std::move(abort));
+}
+
 void Gateway::work_ends(RequestId id) {
   work_.erase(id);
+  endless_.erase(id);
   if (draining_ && work_.empty() && on_idle_) on_idle_();
 }
 
 void Gateway::drain_begins(std::function<void()> on_idle) {
   draining_ = true;
+  for (const RequestId id : std::exchange(endless_, {})) {
+    if (auto node = work_.extract(id)) node.mapped()({Errc::draining, "the server is shutting down", {}, {}});
+  }
   on_idle_ = std::move(on_idle);
   if (work_.empty()) on_idle_();
 }

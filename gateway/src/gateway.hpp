@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "auth/browser_policy.hpp"
 #include "auth/keys.hpp"
+#include "net/fetcher.hpp"
 #include "net/loop.hpp"
 #include "outlet.hpp"
 #include "route.hpp"
@@ -36,6 +38,8 @@ class Gateway {
 
   // Work that a drain waits for. `abort` ends it at once with that error.
   void work_begins(RequestId id, std::function<void(const Error&)> abort);
+  /// Work without an end of its own: a drain ends it at once.
+  void endless_work_begins(RequestId id, std::function<void(const Error&)> abort);
   void work_ends(RequestId id);
   std::size_t running() const noexcept { return work_.size(); }
   void drain_begins(std::function<void()> on_idle);
@@ -61,6 +65,7 @@ class Gateway {
 
   std::optional<KeyRing> keys_;
   std::unordered_map<RequestId, std::function<void(const Error&)>> work_;
+  std::unordered_set<RequestId> endless_;
   std::function<void()> on_idle_;
   bool draining_ = false;
   struct RouteMetrics {
@@ -69,6 +74,10 @@ class Gateway {
   };
   std::map<std::string, RouteMetrics, std::less<>> route_metrics_;
   Gauge& connections_;
+
+ public:
+  /// Last: what it answers while it goes touches what is above.
+  std::unique_ptr<Fetcher> fetcher;
 };
 
 }  // namespace zenith::gateway

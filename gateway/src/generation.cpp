@@ -40,6 +40,7 @@ constexpr std::uint32_t kGrantLump = 16;
 std::string_view kind_prefix(Shape shape) { return shape == Shape::chat ? "chatcmpl" : "cmpl"; }
 
 void add(messages::Finished& total, const messages::Finished& f) {
+  total.modality_path = f.modality_path;
   total.usage.prompt_tokens += f.usage.prompt_tokens;
   total.usage.completion_tokens += f.usage.completion_tokens;
   total.usage.cached_tokens += f.usage.cached_tokens;

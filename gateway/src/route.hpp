@@ -12,11 +12,12 @@ class Call;
 struct SocketKind;
 
 enum class Access : unsigned char { open /* no key */, key };
-enum class BodyKind : unsigned char { none, json, websocket };
+enum class BodyKind : unsigned char { none, json, websocket, form /* multipart/form-data */ };
 
 struct Route {
   std::string_view method;
-  std::string_view path;  ///< a last part in braces takes the rest of the path: "/v1/models/{id}"
+  std::string_view path;  ///< a last part in braces takes the rest of the path: "/v1/models/{id}"; one in the middle,
+                          ///< what has no slash: "/v1/sensors/{id}/frames"
   Access access;
   BodyKind body;
   bool work;  ///< makes a model compute: counted against quotas, refused while draining

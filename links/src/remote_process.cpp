@@ -95,8 +95,9 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
 
   void handle(Submit& submit, Context& self) { begin(submit, self); }
   void handle(SpeakWork& work, Context& self) { begin(work, self); }
+  void handle(WatchWork& work, Context& self) { begin(work, self); }
 
-  // Submit or SpeakWork: both are answered by events.
+  // What is answered by events.
   template <class Work>
   void begin(Work& submit, Context& self) {
     const RequestId id = submit.request->header.id;

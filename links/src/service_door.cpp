@@ -30,6 +30,24 @@ template <>
 struct AnswerTo<messages::ApplyTemplate> {
   using type = messages::Text;
 };
+template <>
+struct AnswerTo<messages::ReadImage> {
+  using type = messages::ImageReading;
+};
+
+template <>
+struct AnswerTo<messages::Transcribe> {
+  using type = messages::Transcript;
+};
+
+template <>
+struct AnswerTo<messages::ReadWindow> {
+  using type = messages::Window;
+};
+template <>
+struct AnswerTo<messages::SetSensor> {
+  using type = messages::Text;
+};
 
 constexpr std::size_t kRemembered = 1024;  // cancels of one client
 
@@ -62,6 +80,10 @@ struct WorkOf<messages::Generate> {
 template <>
 struct WorkOf<messages::Speak> {
   using type = SpeakWork;
+};
+template <>
+struct WorkOf<messages::Watch> {
+  using type = WatchWork;
 };
 
 /// One stream of events for a client in another process.
@@ -205,6 +227,11 @@ class ServiceDoor final : public Actor<LinkMessage, CallDone> {
     start_stream(std::move(request), std::move(entry), service, caller, self);
   }
   void start(messages::Speak request, SessionTable::Entry entry, const Ref<ServiceMessage>& service,
+             const Caller& caller, Context& self) {
+    start_stream(std::move(request), std::move(entry), service, caller, self);
+  }
+
+  void start(messages::Watch request, SessionTable::Entry entry, const Ref<ServiceMessage>& service,
              const Caller& caller, Context& self) {
     start_stream(std::move(request), std::move(entry), service, caller, self);
   }

@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include "hosted_whisper.hpp"
+#include "seer.hpp"
 #include "zenith/core/config.hpp"
 #include "zenith/core/log.hpp"
 #include "zenith/media/audio_encoder.hpp"
 #include "zenith/media/voice.hpp"
+#include "zenith/services/vision/vision_service.hpp"
 #include "zenith/services/voice/voice_service.hpp"
 
 namespace zenith::mediahost {
@@ -74,6 +77,10 @@ std::filesystem::path graph_cache() {
 
 Expected<services::HostedService> load_hosted(const services::HostedSpec& spec, const std::filesystem::path& path) {
   const auto cache = graph_cache();
+  if (is_whisper(path)) return load_whisper(path, cache);
+  if (spec.role == messages::Role::vision) {
+    return load_seer(path, cache).map([](auto seer) { return services::hosted_vision(std::move(seer)); });
+  }
   const auto beside = [&](const char* name) { return std::filesystem::exists(path.parent_path() / name); };
   Expected<std::unique_ptr<media::Voice>> voice;
   if (std::filesystem::exists(path.string() + ".json")) {

@@ -55,7 +55,7 @@ Expected<Options> parse(int argc, char** argv) {
     return fail(
         Errc::invalid_argument,
         "usage: zenith-media --config FILE --model NAME=PATH [--license NAME=TEXT] [--parent PID]; `zenith serve "
-        "voice` starts it with what it needs");
+        "voice` and `zenith serve vision` start it with what it needs");
   }
   return out;
 }

@@ -50,6 +50,56 @@ TEST_F(RouterTest, an_alias_plans_its_model_and_no_name_the_first_of_the_kind) {
   EXPECT_EQ(router.plan(Task::generate, "", view)->model.name, "small");
 }
 
+struct StagesTest : RouterTest {
+  void add_eye(Health health, bool loaded = true) {
+    DirectoryView::Service eye;
+    eye.status = {Role::vision, "vision", health, "ppocr-v4", "0 %"};
+    if (loaded) {
+      eye.model.emplace();
+      eye.model->name = "ppocr-v4";
+      eye.model->kind = ModelKind::vision;
+    }
+    if (health == Health::ready) eye.ref = someone;
+    view.services.push_back(std::move(eye));
+  }
+  Expected<Plan> plan() { return router.plan(Task::generate, "small", view, {}, {Task::see}); }
+};
+
+TEST_F(StagesTest, what_has_to_be_done_first_comes_first) {
+  add("text-0", "small", ModelKind::generate, Health::ready);
+  add_eye(Health::ready);
+  const auto both = plan();
+  ASSERT_TRUE(both) << both.error().message;
+  ASSERT_EQ(both->stages.size(), 2u);
+  EXPECT_EQ(both->stages[0].kind, Stage::Kind::see);
+  EXPECT_EQ(both->stages[0].model, "ppocr-v4");
+  EXPECT_EQ(both->stages[1].kind, Stage::Kind::think);
+  EXPECT_EQ(both->model.name, "small");
+}
+
+TEST_F(StagesTest, a_stage_that_cannot_be_done_is_refused_by_its_reason) {
+  add("text-0", "small", ModelKind::generate, Health::ready);
+  EXPECT_EQ(plan().error().code, Errc::unsupported) << "nothing is configured for it";
+  add_eye(Health::loading, false);
+  EXPECT_EQ(plan().error().code, Errc::loading);
+  EXPECT_NE(plan().error().message.find("ppocr-v4"), std::string::npos);
+  view.services.back().status.health = Health::failed;
+  EXPECT_EQ(plan().error().code, Errc::unavailable);
+  EXPECT_NE(plan().error().message.find("service 'vision'"), std::string::npos);
+}
+
+TEST_F(StagesTest, a_vision_service_is_nobodys_default_text_model) {
+  add_eye(Health::loading, false);
+  EXPECT_EQ(router.plan(Task::generate, "", view).error().code, Errc::not_found);
+  view.services.clear();
+  add_eye(Health::ready);
+  EXPECT_EQ(router.plan(Task::generate, "ppocr-v4", view).error().code, Errc::invalid_argument);
+  EXPECT_TRUE(router.plan(Task::see, "", view));
+  EXPECT_TRUE(router.plan(Task::see, "ppocr-v4", view));
+  add("text-0", "small", ModelKind::generate, Health::ready);
+  EXPECT_EQ(router.plan(Task::see, "small", view).error().code, Errc::invalid_argument);
+}
+
 struct RetryTest : RouterTest {
   Ref<ServiceMessage> restarted{system.spawn("restarted", std::make_unique<Nobody>())};
   Avoid failed(std::string id) const { return {std::move(id), someone.address().id()}; }

@@ -18,7 +18,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PATH = re.compile(r"^\.?[A-Za-z0-9_][\w.\-]*(/[\w.*<>\-{},…]+)+/?$")
 VARIABLE = re.compile(r"\bZENITH_[A-Z0-9_]+\b")
-SECTIONS = ("server", "models", "service", "lanes", "log")
+SECTIONS = ("server", "models", "service", "lanes", "log", "sensors")
 KEY = re.compile(r"^(?:%s)\.(?!hpp$|cpp$|py$|md$|js$)[a-z_]+$" % "|".join(SECTIONS))
 # Made by a build, a setup or a user: named in documents, not in the tree.
 MADE = ("build/", "~/", "$", "/", "http", ".venv", "models/", "plugins/")

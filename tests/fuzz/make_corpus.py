@@ -1,4 +1,4 @@
-"""Writes the seeds of the gguf, safetensors and bodies targets: python tests/fuzz/make_corpus.py. No dependencies.
+"""Writes the seeds of the gguf, safetensors, bodies and http_multipart targets: python tests/fuzz/make_corpus.py. No dependencies.
 The seeds of the wire target are tests/data/wire itself."""
 import json
 import pathlib
@@ -73,6 +73,17 @@ def bodies():
             yield path.stem, first[offset:offset + size]
 
 
+def forms():
+    """A header and a body each, parted by a line end."""
+    head = b"Content-Disposition: form-data; name="
+    text_part = lambda name, value: b"--XX\r\n" + head + b'"%s"\r\n\r\n%s\r\n' % (name, value)
+    file = b"--XX\r\n" + head + b'"file"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--XXWAVE\r\n'
+    kind = b"multipart/form-data; boundary=XX\n"
+    yield "whole", kind + text_part(b"model", b"whisper-1") + file + text_part(b"temperature", b"0.5") + b"--XX--\r\n"
+    yield "verbose", kind + file + text_part(b"response_format", b"verbose_json") + text_part(b"timestamp_granularities[]", b"segment") + b"--XX--"
+    yield "quoted", b'multipart/form-data; boundary="X X"\n--X X\r\n' + head + b"file; filename=\"a\\\"b\"\r\n\r\n1\r\n--X X--"
+
+
 def main():
     seeds = {f"fuzz_gguf/{arch}.gguf": model(arch) for arch in ("llama", "qwen3", "gemma3")}
     seeds["fuzz_gguf/empty.gguf"] = gguf({}, {})
@@ -81,6 +92,7 @@ def main():
          "b": {"dtype": "I64", "shape": [1], "data_offsets": [24, 32]}}, bytes(32))
     seeds["fuzz_safetensors/empty.safetensors"] = safetensors({}, b"")
     seeds |= {f"fuzz_bodies/{name}": body for name, body in bodies()}
+    seeds |= {f"fuzz_http_multipart/{name}": form for name, form in forms()}
     for name, payload in seeds.items():
         path = ROOT / name
         path.parent.mkdir(parents=True, exist_ok=True)

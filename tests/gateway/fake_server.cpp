@@ -39,11 +39,17 @@ int main(int argc, char** argv) {
     } else if (arg == "--timeouts" && i + 1 < argc) {
       options.limits.header_timeout = options.limits.body_timeout =
           std::chrono::seconds(std::strtol(argv[++i], nullptr, 10));
+    } else if (arg == "--fetch-from" && i + 2 < argc) {
+      options.fetch.also_address = argv[i + 1];
+      options.fetch.ca_file = argv[i + 2];
+      options.fetch.bytes = 100'000;
+      options.fetch.whole = std::chrono::milliseconds(1500);
+      i += 2;
     } else {
       std::fprintf(
           stderr,
           "usage: fake_zenith [--port N] [--repeat N] [--keys FILE] [--tls CERT KEY] [--connections N] [--timeouts "
-          "SECONDS]\n");
+          "SECONDS] [--fetch-from ADDRESS CA]\n");
       return 2;
     }
   }

@@ -165,6 +165,41 @@ void ScriptedPort::speak(messages::Speak request, std::shared_ptr<EventSink> sin
   changed_.notify_all();
 }
 
+void ScriptedPort::watch(messages::Watch request, std::shared_ptr<EventSink> sink) {
+  const std::lock_guard lock(mutex_);
+  Running run;
+  if (request.model == "missing") {
+    run.events.emplace_back(
+        Error{Errc::not_found, "there is no sensor \"missing\": known are fake.level", "sensor_id", {}});
+  } else {
+    messages::Frames one;
+    one.dtype = messages::SampleType::i16;
+    one.dims = {2};
+    one.heads = {{3, 30, 300, messages::kFrameSimulated}};
+    one.data = Buffer::of(std::string{"\x01\x00\xff\xff", 4});
+    one.next = 4;
+    messages::Frames two = one;
+    two.heads = {{7, 70, 700, messages::kFrameGap}, {8, 80, 800, 0}};
+    two.data = Buffer::of(std::string{"\x02\x00\x03\x00\x04\x00\x05\x00", 8});
+    two.next = 9;
+    two.lost = messages::SeqRange{4, 6};
+    run.events = {one, two};
+    if (script_.error) {
+      run.events.emplace_back(*script_.error);
+    } else if (!script_.hold) {
+      run.events.emplace_back(messages::Finished{});
+    }
+  }
+  run.credit = request.credit_events;
+  run.hold = script_.hold;
+  run.sink = std::move(sink);
+  const auto id = request.header.id;
+  seen_.watches.push_back(std::move(request));
+  running_.emplace(id, std::move(run));
+  wake_.notify_all();
+  changed_.notify_all();
+}
+
 void ScriptedPort::grant(RequestId id, std::uint32_t events) {
   const std::lock_guard lock(mutex_);
   seen_.granted[id] += events;
@@ -240,6 +275,82 @@ void ScriptedPort::apply_template(messages::ApplyTemplate request, Reply<message
   reply(std::move(out));
 }
 
+void ScriptedPort::transcribe(messages::Transcribe request, Reply<messages::Transcript> reply) {
+  if (refused(request.model, reply)) return;
+  messages::Transcript out{"english",
+                           2.5,
+                           {{0.25, 1.5, " Hello there.", {50'364, 7, 50'426}, -0.25F, 0.125F, 1.5F, 0},
+                            {1.5, 2.25, " Bye.", {50'426, 8, 50'464}, -0.5F, 0.125F, 1.5F, 0}}};
+  std::optional<Error> error;
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.transcribes.push_back(std::move(request));
+    error = script_.error;
+  }
+  if (error) return reply(tl::make_unexpected(*error));
+  reply(std::move(out));
+}
+
+void ScriptedPort::read_image(messages::ReadImage request, Reply<messages::ImageReading> reply) {
+  if (refused(request.model, reply)) return;
+  messages::ImageReading out;
+  out.width = 640;
+  out.height = static_cast<std::uint32_t>(request.image.size());
+  out.lines.push_back({"PLATFORM 9", {1, 2, 101, 2, 101, 22, 1, 22}, 0.875F});
+  if (request.mode == messages::ReadMode::ui) {
+    out.elements.push_back({messages::ElementRole::box, "", {0, 0, 200, 100}, 0.5F, true, {1}});
+    out.elements.push_back({messages::ElementRole::button, "PLATFORM 9", {1, 2, 101, 22}, 0.875F, false, {}});
+    out.reading_order = {1};
+  }
+  std::optional<Error> error;
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.images.push_back(std::move(request));
+    if (script_.error && script_.error_first) error = script_.error;
+  }
+  changed_.notify_all();
+  if (error) return reply(tl::make_unexpected(*error));
+  reply(std::move(out));
+}
+
+void ScriptedPort::read_window(messages::ReadWindow request, Reply<messages::Window> reply) {
+  if (refused(request.model, reply)) return;
+  messages::Window out{request.model,     "Cel", request.window, 2, 1, 1, 1.5, {{"level", 20.5, 20, 21, 21, 0.5}},
+                       "two measurements"};
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.windows.push_back(std::move(request));
+  }
+  reply(std::move(out));
+}
+
+void ScriptedPort::set_sensor(messages::SetSensor request, Reply<messages::Text> reply) {
+  if (refused(request.model, reply)) return;
+  messages::Text out{request.run ? "ready" : "stopped"};
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.sensor_sets.push_back(std::move(request));
+  }
+  reply(std::move(out));
+}
+
+void ScriptedPort::load_sensor(messages::LoadSensor request, Reply<messages::Text> reply) {
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.sensor_loads.push_back(std::move(request));
+  }
+  reply(messages::Text{"sensor-1"});
+}
+
+void ScriptedPort::unload_sensor(messages::UnloadSensor request, Reply<messages::Text> reply) {
+  if (refused(request.id, reply)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.sensor_unloads.push_back(std::move(request));
+  }
+  reply(messages::Text{"sensor-1"});
+}
+
 messages::SystemStatus ScriptedPort::system() const {
   messages::SystemStatus status;
   for (auto& service : snapshot().services) {
@@ -274,6 +385,18 @@ messages::Snapshot ScriptedPort::snapshot() const {
       "fake-embed", messages::ModelKind::embed, {}, {"text"}, {"embedding"}, 512, "apache-2.0", "bert", {},
       1'700'000'000};
   s.models = {fake, alias, embed};
+  messages::SensorStatus level;
+  level.status = {messages::Role::sensor, "sensor-1:fake.level", messages::Health::ready, "fake.level", ""};
+  level.entry.emplace();
+  level.entry->name = "fake.level";
+  level.entry->kind = messages::ModelKind::sensor;
+  level.entry->sensor = messages::SensorEntry{
+      "fake", "1.0.0", "test", "level", "Cel", messages::SampleType::i16, {2}, {"low", "high"}, 10};
+  messages::SensorStatus broken;
+  broken.status = {messages::Role::sensor, "sensor-2", messages::Health::failed, "", "quarantined: another ABI"};
+  messages::SensorStatus process;
+  process.status = {messages::Role::sensor, "sensor-1", messages::Health::ready, "", ""};
+  s.sensors = {process, level, broken};
   return s;
 }
 

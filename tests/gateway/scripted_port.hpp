@@ -35,12 +35,21 @@ class ScriptedPort final : public Port {
   void generate(messages::Generate request, std::shared_ptr<EventSink> sink) override;
   /// Two pieces of a tone, then Finished, or the script's error: after the pieces, or first with error_first.
   void speak(messages::Speak request, std::shared_ptr<EventSink> sink) override;
+  /// Three frames of two numbers, the second after a loss, then Finished or the script's error; "missing" is no sensor.
+  void watch(messages::Watch request, std::shared_ptr<EventSink> sink) override;
+  void read_window(messages::ReadWindow request, Reply<messages::Window> reply) override;
+  void set_sensor(messages::SetSensor request, Reply<messages::Text> reply) override;
+  void load_sensor(messages::LoadSensor request, Reply<messages::Text> reply) override;
+  void unload_sensor(messages::UnloadSensor request, Reply<messages::Text> reply) override;
   void grant(RequestId id, std::uint32_t events) override;
   void cancel(RequestId id) override;
   void embed(messages::Embed request, Reply<messages::Embeddings> reply) override;
   void tokenize(messages::Tokenize request, Reply<messages::Tokens> reply) override;
   void detokenize(messages::Detokenize request, Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, Reply<messages::Text> reply) override;
+  void transcribe(messages::Transcribe request, Reply<messages::Transcript> reply) override;
+  /// One line, "PLATFORM 9", and with ReadMode::ui one button; the script's error with error_first.
+  void read_image(messages::ReadImage request, Reply<messages::ImageReading> reply) override;
   messages::Snapshot snapshot() const override;
   messages::SystemStatus system() const override;
 
@@ -50,9 +59,16 @@ class ScriptedPort final : public Port {
   struct Seen {
     std::vector<messages::Generate> generates;
     std::vector<messages::Speak> speaks;
+    std::vector<messages::Transcribe> transcribes;
+    std::vector<messages::Watch> watches;
+    std::vector<messages::ReadWindow> windows;
+    std::vector<messages::SetSensor> sensor_sets;
+    std::vector<messages::LoadSensor> sensor_loads;
+    std::vector<messages::UnloadSensor> sensor_unloads;
     std::vector<messages::Embed> embeds;
     std::vector<messages::Tokenize> tokenizes;
     std::vector<messages::ApplyTemplate> templates;
+    std::vector<messages::ReadImage> images;
     std::vector<RequestId> cancelled;
     std::map<RequestId, std::uint64_t> granted;
     std::uint64_t events_sent = 0;

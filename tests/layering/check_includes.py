@@ -16,7 +16,8 @@ THIRD_PARTIES = {
     "caf/": {"actors", "services"},
     "zmq": {"wire"},
     "flatbuffers/": {"links"},
-    "nlohmann/": {"gateway", "media", "models", "services", "tools"},
+    "nlohmann/": {"gateway", "media", "models", "sensorhost", "services", "tools"},
+    "zenith_sensor.h": {"sensorhost"},
     "toml++/": {"core", "gateway"},
     "spdlog/": {"core"},
     "prometheus/": {"core"},
@@ -24,17 +25,21 @@ THIRD_PARTIES = {
     "immintrin.h": {"kernels"},
     "xxhash.h": {"core", "media", "models", "wire"},
     "CLI/": {"tools"},
-    "curl/": {"tools"},
+    "curl/": {"gateway", "tools"},
     "zip.h": {"media", "tools"},
     "openvino/": {"media"},
     "flite/": {"media"},
+    "zlib.h": {"media"},
     "libav": {"media"},
     "libsw": {"media"},
     "opencv2/": {"media"},
     "seccomp.h": {"mediahost"},
+    "zlib.h": {"media"},
     "openssl/": {"gateway", "tools"},
 }
 BEAST_FILES_AT_MOST = 5
+# Modules that do not lie in the folder of their name.
+FOLDERS = {"sensorhost": "sensors/host"}
 
 
 def read_edges(root):
@@ -58,7 +63,7 @@ class Checker:
     def run(self):
         for module in sorted(self.edges):
             for folder in ("include", "src"):
-                for path in sorted((self.root / module / folder).rglob("*")):
+                for path in sorted((self.root / FOLDERS.get(module, module) / folder).rglob("*")):
                     if path.suffix in SOURCES:
                         self.files += 1
                         self.check_file(module, folder == "include", path)
@@ -88,7 +93,7 @@ class Checker:
             self.say(path, number, f"{target} does not exist")
 
     def check_private(self, module, public, path, number, target):
-        home = (self.root / module).resolve()
+        home = (self.root / FOLDERS.get(module, module)).resolve()
         roots = [path.parent, home / "src"]
         found = next((p for p in ((r / target).resolve() for r in roots) if p.exists()), None)
         if found is None:

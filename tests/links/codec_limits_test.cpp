@@ -43,6 +43,52 @@ TEST(codec, a_speak_with_bad_numbers_or_text_is_refused_by_its_field) {
   EXPECT_EQ(param([](auto& s) { s.voice = "\xff"; }), "voice");
 }
 
+TEST(codec, frames_that_disagree_with_themselves_are_a_bad_frame) {
+  messages::Frames good;
+  good.dtype = messages::SampleType::u16;
+  good.dims = {3};
+  good.heads = {{5, 1, 1, 0}, {6, 2, 2, messages::kFrameGap}};
+  good.data = Buffer::of(std::string(12, 'x'));
+  good.next = 7;
+  const auto param = [&](auto spoil) {
+    auto frames = good;
+    spoil(frames);
+    const auto read = event_from_wire(event_to_wire(RequestId{1}, frames));
+    return read ? std::string{"nothing"} : read.error().param;
+  };
+  EXPECT_EQ(param([](auto&) {}), "nothing");
+  EXPECT_EQ(param([](auto& f) { f.data = Buffer::of(std::string(11, 'x')); }), "values");
+  EXPECT_EQ(param([](auto& f) { f.dims = {4}; }), "values");
+  EXPECT_EQ(param([](auto& f) { f.dims = {1u << 24, 1u << 24}; }), "dims");
+  EXPECT_EQ(param([](auto& f) { f.dims = {0xffffffff}; }), "dims");
+  EXPECT_EQ(param([](auto& f) { f.dims = {1, 1, 1, 1, 3}; }), "dims");
+  EXPECT_EQ(param([](auto& f) { f.heads.clear(); }), "heads");
+  EXPECT_EQ(param([](auto& f) { f.heads.resize(messages::kMostFrames + 1); }), "heads");
+  EXPECT_EQ(param([](auto& f) { f.heads[1].seq = 5; }), "seq");
+  EXPECT_EQ(param([](auto& f) { f.heads[1].flags = 16; }), "flags");
+  EXPECT_EQ(param([](auto& f) { f.next = 6; }), "next");
+  EXPECT_EQ(param([](auto& f) { f.lost = messages::SeqRange{4, 3}; }), "lost");
+  auto message = event_to_wire(RequestId{1}, good);
+  message.tensors.clear();
+  EXPECT_EQ(event_from_wire(message).error().param, "values");
+}
+
+TEST(codec, a_watch_and_a_window_out_of_range_are_refused_by_their_field) {
+  messages::Watch watch;
+  watch.model = "host.cpu";
+  watch.header.deadline = Deadline{kNow + std::chrono::seconds{1}};
+  ASSERT_TRUE(to_wire(watch, kNow));
+  watch.rate_hz = -1;
+  EXPECT_EQ(to_wire(watch, kNow).error().param, "rate_hz");
+  watch.rate_hz = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(to_wire(watch, kNow).error().param, "rate_hz");
+  messages::ReadWindow read;
+  read.header = watch.header;
+  EXPECT_EQ(to_wire(read, kNow).error().param, "window");
+  read.window = messages::kLongestWindow + std::chrono::milliseconds{1};
+  EXPECT_EQ(to_wire(read, kNow).error().param, "window");
+}
+
 TEST(codec, audio_without_its_samples_or_with_too_many_is_a_bad_frame) {
   const auto message = event_to_wire(RequestId{1}, messages::Audio{22050, {1, -2, 3}});
   ASSERT_TRUE(event_from_wire(message));

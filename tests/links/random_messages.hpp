@@ -133,9 +133,76 @@ class Draw {
     }
     return e;
   }
+  messages::Transcript transcript() {
+    return {text(), real(0, 9000), some(5, [&] {
+              const double start = real(0, 100);
+              return messages::TranscriptSegment{start,       start + real(0, 9), text(60),   tokens(),
+                                                 real(-9, 0), real(0, 1),         real(0, 9), real(0, 1)};
+            })};
+  }
+  messages::SensorEntry sensor() {
+    return {text(),
+            text(),
+            text(),
+            text(),
+            text(),
+            one_of(messages::SampleType::f64),
+            some(4, [&] { return static_cast<std::uint32_t>(up_to(1u << 24)); }),
+            texts(),
+            real(0, 1e6F),
+            one_of(messages::BackPressure::latest),
+            coin()};
+  }
+  messages::Frames frames() {
+    messages::Frames f;
+    f.dtype = one_of(messages::SampleType::f64);
+    f.dims = some(4, [&] { return static_cast<std::uint32_t>(1 + up_to(5)); });
+    std::size_t bytes = messages::size_of(f.dtype);
+    for (const auto dim : f.dims) bytes *= dim;
+    std::uint64_t seq = up_to(1000);
+    for (auto n = 1 + up_to(20); n > 0; --n) {
+      f.heads.push_back({seq, static_cast<std::int64_t>(u64()), static_cast<std::int64_t>(u64()),
+                         static_cast<std::uint32_t>(up_to(messages::kFrameFlags))});
+      seq += 1 + up_to(3);
+    }
+    std::vector<std::byte> data(bytes * f.heads.size());
+    for (auto& b : data) b = static_cast<std::byte>(up_to(255));
+    f.data = Buffer::of(std::move(data));
+    f.next = seq;
+    if (coin()) f.lost = messages::SeqRange{3, 3 + up_to(100)};
+    return f;
+  }
+  messages::Window window() {
+    return {text(),
+            text(),
+            std::chrono::milliseconds{up_to(300'000)},
+            u64(),
+            u64(),
+            u64(),
+            real(0, 300),
+            some(messages::kMostStats,
+                 [&] {
+                   return messages::ElementStats{text(),      real(-9, 9), real(-9, 9),
+                                                 real(-9, 9), real(-9, 9), real(-9, 9)};
+                 }),
+            text(100)};
+  }
   Request request(Instant now) {
-    switch (up_to(6)) {
+    switch (up_to(11)) {
+      case 7: {
+        messages::Watch w{header(now), text(), {}, real(0, 1e6F), u32()};
+        if (coin()) w.from = u64();
+        return w;
+      }
+      case 8: return messages::ReadWindow{header(now), text(), std::chrono::milliseconds{1 + up_to(299'999)}};
+      case 9: return messages::SetSensor{header(now), text(), coin()};
+      case 6: return messages::Transcribe{header(now), text(), Buffer::of(bytes() + "x"), text(), text(90), real(0, 1)};
       case 0: return embed(now);
+      case 5: {
+        std::vector<std::byte> image(1 + up_to(5000));
+        for (auto& byte : image) byte = static_cast<std::byte>(up_to(255));
+        return messages::ReadImage{header(now), text(), one_of(messages::ReadMode::ui), Buffer::of(std::move(image))};
+      }
       case 4:
         return messages::Speak{
             header(now), text(), text(100), text(), real(0.25F, 4), 1 + u32() / 2, one_of(messages::AudioFormat::aac)};
@@ -149,7 +216,8 @@ class Draw {
   Error error() { return {one_of(Errc::internal), text(80), text(), std::chrono::milliseconds{coin() ? 0 : u32()}}; }
   messages::LogprobEntry entry() { return {static_cast<TokenId>(u32()), bytes(), real(-30, 0)}; }
   messages::Event event() {
-    switch (up_to(6)) {
+    switch (up_to(7)) {
+      case 7: return frames();
       case 0: return messages::Started{u32()};
       case 4: {
         messages::Audio audio{1 + u32() / 2, std::vector<std::int16_t>(1 + up_to(5000))};
@@ -167,13 +235,36 @@ class Draw {
             some(3, [&] { return messages::TokenLogprobs{entry(), some(4, [&] { return entry(); })}; }), tokens()};
       case 2: return messages::ChoiceEnd{u32(), one_of(messages::FinishReason::length), u32(), u32()};
       case 3:
-        return messages::Finished{{u32(), u32(), u32(), u32()},
-                                  {u32(), u32(), u32(), real(0, 1e6F), real(0, 1e6F), real(0, 1e6F)}};
+        return messages::Finished{
+            {u32(), u32(), u32(), u32()}, {u32(), u32(), u32(), real(0, 1e6F), real(0, 1e6F), real(0, 1e6F)}, texts()};
       default: return error();
     }
   }
+  messages::ImageReading reading() {
+    messages::ImageReading out{u32(), u32(), {}, {}, {}};
+    out.lines = some(5, [&] {
+      messages::ReadLine line{text(40), {}, real(0, 1)};
+      for (float& v : line.box) v = real(-10, 5000);
+      return line;
+    });
+    const auto n = static_cast<std::uint32_t>(up_to(6));
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const auto x = static_cast<std::uint32_t>(up_to(1000)), y = static_cast<std::uint32_t>(up_to(1000));
+      messages::ScreenElement element{
+          one_of(messages::ElementRole::image), text(), {x, y, x + 5, y}, real(0, 1), coin(), {}};
+      for (std::uint32_t child = i + 1; child < n; ++child) {
+        if (coin()) element.children.push_back(child);
+      }
+      out.elements.push_back(std::move(element));
+      if (coin()) out.reading_order.push_back(i);
+    }
+    return out;
+  }
   Reply reply() {
-    switch (up_to(3)) {
+    switch (up_to(6)) {
+      case 3: return transcript();
+      case 4: return reading();
+      case 5: return window();
       case 0: {
         const std::size_t width = 1 + up_to(50);
         const auto vector = [&] {
@@ -194,7 +285,7 @@ class Draw {
     m.status = {one_of(messages::Role::sensor), text(), one_of(messages::Health::failed), text(), text(60)};
     if (coin())
       m.model = messages::ModelEntry{text(),
-                                     one_of(messages::ModelKind::speech),
+                                     one_of(messages::ModelKind::sensor),
                                      text(),
                                      texts(),
                                      texts(),
@@ -206,6 +297,7 @@ class Draw {
                                      texts(),
                                      text(),
                                      u32()};
+    if (m.model && coin()) m.model->sensor = sensor();
     m.epoch = u64();
     m.endpoint = text();
     m.server_key = text();

@@ -2,6 +2,7 @@
 // schema, the codec and tests/links/random_messages.hpp need it too.
 #pragma once
 
+#include <algorithm>
 #include <tuple>
 
 #include "zenith/links/codec.hpp"
@@ -43,7 +44,7 @@ inline auto fields(const messages::Resume& v) {
 }
 inline auto fields(const messages::Generate& v) {
   const auto& [header, model, prompt, sampling, choices, max_tokens, stop, logprobs, top_logprobs, echo, credit_events,
-               now_unix_seconds, resume, credit_spent] = v;
+               now_unix_seconds, resume, credit_spent, staged] = v;  // staged: read before it travels
   return std::tie(header, model, prompt, sampling, choices, max_tokens, stop, logprobs, top_logprobs, echo,
                   credit_events, now_unix_seconds, resume, credit_spent);
 }
@@ -66,6 +67,19 @@ inline auto fields(const messages::ApplyTemplate& v) {
 inline auto fields(const messages::Speak& v) {
   const auto& [header, model, input, voice, speed, credit_events, format] = v;
   return std::tie(header, model, input, voice, speed, credit_events, format);
+}
+inline auto fields(const messages::Transcribe& v) {
+  const auto& [header, model, audio, language, prompt, temperature] = v;
+  return std::make_tuple(header, model, std::string(reinterpret_cast<const char*>(audio.data()), audio.size()),
+                         language, prompt, temperature);
+}
+inline auto fields(const messages::TranscriptSegment& v) {
+  const auto& [start, end, text, tokens, avg_logprob, no_speech_prob, compression_ratio, temperature] = v;
+  return std::tie(start, end, text, tokens, avg_logprob, no_speech_prob, compression_ratio, temperature);
+}
+inline auto fields(const messages::Transcript& v) {
+  const auto& [language, duration, segments] = v;
+  return std::tie(language, duration, segments);
 }
 inline auto fields(const messages::AudioBytes& v) { return std::tie(v.bytes); }
 inline auto fields(const messages::Audio& v) {
@@ -93,11 +107,30 @@ inline auto fields(const messages::ChoiceEnd& v) {
   return std::tie(choice, reason, completion_tokens, reasoning_tokens);
 }
 inline auto fields(const messages::Finished& v) {
-  const auto& [usage, timings] = v;
+  const auto& [usage, timings, modality_path] = v;
   const auto& [prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens] = usage;
   const auto& [prompt_n, predicted_n, cache_n, queue_ms, prompt_ms, predicted_ms] = timings;
   return std::tie(prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, prompt_n, predicted_n, cache_n,
-                  queue_ms, prompt_ms, predicted_ms);
+                  queue_ms, prompt_ms, predicted_ms, modality_path);
+}
+inline auto fields(const messages::ReadLine& v) {
+  const auto& [text, box, confidence] = v;
+  return std::tie(text, box, confidence);
+}
+inline auto fields(const messages::ScreenElement& v) {
+  const auto& [role, text, box, confidence, enabled, children] = v;
+  return std::tie(role, text, box, confidence, enabled, children);
+}
+inline auto fields(const messages::ImageReading& v) {
+  const auto& [width, height, lines, elements, reading_order] = v;
+  return std::tie(width, height, lines, elements, reading_order);
+}
+inline bool same(const Buffer& a, const Buffer& b) {
+  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+}
+inline auto fields(const messages::ReadImage& v) {
+  const auto& [header, model, mode, image] = v;
+  return std::tie(header, model, mode, image);
 }
 inline auto fields(const Error& v) {
   const auto& [code, message, param, retry_after] = v;
@@ -123,11 +156,42 @@ inline auto fields(const messages::ServiceStatus& v) {
   const auto& [role, id, health, model, detail, suspect] = v;  // suspect: of one's own link, it does not travel
   return std::tie(role, id, health, model, detail);
 }
+inline auto fields(const messages::SensorEntry& v) {
+  const auto& [plugin, version, kind, channel, unit, dtype, shape, labels, rate_hz, policy, running] = v;
+  return std::tie(plugin, version, kind, channel, unit, dtype, shape, labels, rate_hz, policy, running);
+}
+inline auto fields(const messages::Watch& v) {
+  const auto& [header, model, from, rate_hz, credit_events] = v;
+  return std::tie(header, model, from, rate_hz, credit_events);
+}
+inline auto fields(const messages::ReadWindow& v) {
+  const auto& [header, model, window] = v;
+  return std::tie(header, model, window);
+}
+inline auto fields(const messages::SetSensor& v) {
+  const auto& [header, model, run] = v;
+  return std::tie(header, model, run);
+}
+inline bool same(const Buffer& a, const Buffer& b) {
+  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+}
+inline auto fields(const messages::Frames& v) {
+  const auto& [dtype, dims, heads, data, next, lost] = v;
+  return std::tie(dtype, dims, heads, data, next, lost);
+}
+inline auto fields(const messages::ElementStats& v) {
+  const auto& [label, mean, min, max, last, slope_per_s] = v;
+  return std::tie(label, mean, min, max, last, slope_per_s);
+}
+inline auto fields(const messages::Window& v) {
+  const auto& [sensor_id, unit, window, frames, lost, gaps, span_s, elements, text] = v;
+  return std::tie(sensor_id, unit, window, frames, lost, gaps, span_s, elements, text);
+}
 inline auto fields(const messages::ModelEntry& v) {
   const auto& [name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,
-               voices, language, sample_rate] = v;
+               voices, language, sample_rate, sensor] = v;
   return std::tie(name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,
-                  voices, language, sample_rate);
+                  voices, language, sample_rate, sensor);
 }
 inline auto fields(const messages::Load& v) {
   const auto& [queue, running, sequences, pages_used, pages, tokens] = v;

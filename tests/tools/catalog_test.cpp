@@ -15,7 +15,9 @@ TEST(Catalog, every_row_is_complete) {
   for (const auto& row : catalog()) {
     SCOPED_TRACE(row.name);
     EXPECT_TRUE(names.insert(row.name).second);
-    EXPECT_TRUE(row.kind == "text" || row.kind == "embeddings" || row.kind == "speech");
+    EXPECT_TRUE(row.kind == "text" || row.kind == "embeddings" || row.kind == "speech" || row.kind == "transcription" ||
+                row.kind == "voice activity" || row.kind == "vision");
+    EXPECT_TRUE(row.needs.empty() || find_in_catalog(row.needs) != nullptr);
     EXPECT_FALSE(row.license.empty() || row.origin.empty() || row.loads.empty() || row.files.empty());
     for (const auto& file : row.files) {
       EXPECT_EQ(file.sha256.size(), 64u);

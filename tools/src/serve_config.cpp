@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <iterator>
 #include <set>
 
@@ -11,19 +12,21 @@
 namespace zenith::tools {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRoles{"gateway", "router", "text", "voice"};
+constexpr std::array<std::string_view, 6> kRoles{"gateway", "router", "text", "voice", "vision", "sensor"};
 
 /// Roles as flags have the rules of service.role: the same check says the same words.
 Status check_roles(const std::vector<std::string>& roles) {
   for (const auto& role : roles) {
-    if (role == "expert" || role == "vision" || role == "sensor") {
-      return fail(Errc::unsupported,
-                  "role '" + role + "': this build does not have that role yet; it serves gateway, router, text, voice",
-                  "role");
+    if (role == "expert") {
+      return fail(
+          Errc::unsupported,
+          "role '" + role +
+              "': this build does not have that role yet; it serves gateway, router, text, voice, vision, sensor",
+          "role");
     }
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
-      return fail(Errc::invalid_argument, "role '" + role + "' is unknown; known roles: gateway, router, text, voice",
-                  "role");
+      return fail(Errc::invalid_argument,
+                  "role '" + role + "' is unknown; known roles: gateway, router, text, voice, vision, sensor", "role");
     }
   }
   return {};
@@ -33,31 +36,53 @@ bool has_role(const Config& config, std::string_view role) {
   return std::any_of(config.services.begin(), config.services.end(), [&](const auto& s) { return s.role == role; });
 }
 
-bool speaks(const std::string& model) {
+enum class Does : std::uint8_t { text, speaks, hears, sees, other };
+
+/// A path is taken for what lies there: whisper's weights, else text.
+Does what_it_does(const std::string& model) {
   const CatalogRow* row = find_in_catalog(model);
-  return row != nullptr && row->kind == "speech";
+  std::error_code error;
+  if (row == nullptr)
+    return std::filesystem::exists(std::filesystem::path{model} / "model.bin", error) ? Does::hears : Does::text;
+  if (row->kind == "speech") return Does::speaks;
+  if (row->kind == "transcription") return Does::hears;
+  if (row->kind == "vision") return Does::sees;
+  return row->kind == "text" || row->kind == "embeddings" ? Does::text : Does::other;
 }
 
-/// --model: those that speak become a voice service, the others a text service, instead of the configured ones.
+std::string role_for(Does does) {
+  if (does == Does::text) return "text";
+  return does == Does::sees ? "vision" : "voice";
+}
+
+/// --model: those that speak become a voice service, those that hear another, those that see a vision service, each in
+/// a process of its own, the others a text service, instead of the configured ones.
 void take_models(Config& config, const std::vector<std::string>& models) {
-  for (const std::string role : {"text", "voice"}) {
+  std::set<std::string> replaced;
+  for (const auto does : {Does::text, Does::speaks, Does::hears, Does::sees}) {
     ServiceConfig service;
-    service.role = role;
+    service.role = role_for(does);
     std::copy_if(models.begin(), models.end(), std::back_inserter(service.models),
-                 [&](const std::string& model) { return speaks(model) == (role == "voice"); });
+                 [&](const std::string& model) { return what_it_does(model) == does; });
     if (service.models.empty()) continue;
-    std::erase_if(config.services, [&](const auto& old) { return old.role == role; });
+    if (replaced.insert(service.role).second) {
+      std::erase_if(config.services, [&](const auto& old) { return old.role == service.role; });
+    }
     config.services.push_back(std::move(service));
   }
 }
 
-/// The names that stock clients send for speech mean the first voice model, unless the configuration says otherwise.
-void alias_speech(Config& config) {
+/// The names that stock clients send mean the first model that speaks or hears, unless the configuration says
+/// otherwise.
+void alias_voice(Config& config) {
   for (const auto& service : config.services) {
-    if (service.role != "voice" || service.models.empty()) continue;
-    for (const auto* name : {"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
-      config.aliases.emplace(name, service.models.front());
-    return;
+    if (service.role != "voice") continue;
+    for (const auto& model : service.models) {
+      const auto names = what_it_does(model) == Does::hears
+                             ? std::array{"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"}
+                             : std::array{"tts-1", "tts-1-hd", "gpt-4o-mini-tts"};
+      for (const auto* name : names) config.aliases.emplace(name, model);
+    }
   }
 }
 
@@ -77,7 +102,7 @@ void alias_realtime(Config& config) {
 
 void fill_services(Config& config, const std::vector<std::string>& models) {
   take_models(config, models);
-  alias_speech(config);
+  alias_voice(config);
   for (const std::string role : {"gateway", "router", "text"}) {
     if (has_role(config, role)) continue;
     ServiceConfig service;
@@ -112,9 +137,15 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
   if (!config) return config;
   fill_services(*config, options.models);
   for (const auto& service : config->services) {
-    if ((service.role == "text" || service.role == "voice") && service.models.empty()) {
+    if (service.role != "gateway" && service.role != "router" && service.models.empty()) {
       return fail(Errc::invalid_argument,
                   "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
+    }
+    if (service.role == "sensor" && service.plugin.empty()) {
+      return fail(
+          Errc::invalid_argument,
+          "service '" + service.id + "' has no plugin: give service.plugin a path, or a name in the plugin folders",
+          "service.plugin");
     }
   }
   return config;
@@ -141,7 +172,10 @@ std::vector<std::string> wanted_models(const Config& config) {
   std::vector<std::string> all;
   for (const auto& service : config.services) {
     for (const auto& model : service.models) {
-      if (std::find(all.begin(), all.end(), model) == all.end()) all.push_back(model);
+      const CatalogRow* row = find_in_catalog(model);
+      for (const std::string& one : {std::string{row == nullptr ? "" : row->needs}, model}) {
+        if (!one.empty() && std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+      }
     }
   }
   return all;
@@ -157,6 +191,7 @@ Expected<gateway::ServerOptions> server_options(const Config& config) {
     options.host = options.host.substr(1, options.host.size() - 2);
   std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), options.port);
   options.exposed = config.server.exposed;
+  options.load_sensors = config.sensors.load;
   options.cors_origins = config.server.cors_origins;
   if (!config.server.tls_cert.empty()) options.tls = {config.server.tls_cert, config.server.tls_key};
   options.limits.body_bytes = config.server.body_bytes;
@@ -169,7 +204,7 @@ Expected<gateway::ServerOptions> server_options(const Config& config) {
   }
   for (const auto& model : wanted_models(config)) {
     const auto* row = find_in_catalog(model);
-    if (speaks(model)) continue;
+    if (what_it_does(model) != Does::text) continue;
     const bool embeds = row != nullptr && row->kind == "embeddings";
     auto& slot = embeds ? options.default_embedding_model : options.default_model;
     if (slot.empty()) slot = model;

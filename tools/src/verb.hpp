@@ -41,7 +41,10 @@ Action add_bench(CLI::App& app);
 Action add_keys(CLI::App& app);
 Action add_doctor(CLI::App& app);
 Action add_speak(CLI::App& app);
+Action add_transcribe(CLI::App& app);
+Action add_see(CLI::App& app);
 Action add_top(CLI::App& app);
+Action add_sensors(CLI::App& app);
 
 /// The process's environment, for load_config.
 std::optional<std::string> environment(const std::string& name);

@@ -10,6 +10,9 @@ constexpr std::array kVerbs{
     Verb{"run", "chat in the terminal, or answer one prompt",
          "zenith run smollm2-135m \"What is a prime number?\" --max-tokens 64", add_run},
     Verb{"speak", "a text as a wav file", "zenith speak \"Hello world.\" -o hello.wav", add_speak},
+    Verb{"transcribe", "speech in a sound or video file as text", "zenith transcribe talk.mp3 --format srt",
+         add_transcribe},
+    Verb{"see", "the text of a picture, or the elements of a screenshot", "zenith see screenshot.png --ui", add_see},
     Verb{"pull", "fetch a model, verified by its hash", "zenith pull smollm2-135m", add_pull},
     Verb{"models", "list models: known, installed, their licences", "zenith models --json", add_models},
     Verb{"tokenize", "stdin to token ids", "printf 'Hello world' | zenith tokenize smollm2-135m", add_tokenize},
@@ -20,6 +23,8 @@ constexpr std::array kVerbs{
     Verb{"bench", "measure speed", "zenith bench text smollm2-135m --threads 2 --json", add_bench},
     Verb{"top", "services, queues, links, credits and rates of a running system, live", "zenith top --interval 2",
          add_top},
+    Verb{"sensors", "sensors of a running system, their frames, and whether a plugin keeps the rules",
+         "zenith sensors watch host.cpu", add_sensors},
     Verb{"keys", "a key pair for links over TCP", "zenith keys --name text-1 --allow", add_keys},
     Verb{"doctor", "what this machine lacks, and the command that gets it", "zenith doctor --kernels", add_doctor},
 };

@@ -12,39 +12,107 @@ constexpr std::array<std::string_view, 5> kRoles{"system", "developer", "user", 
 constexpr std::array<std::string_view, 6> kEfforts{"none", "minimal", "low", "medium", "high", "xhigh"};
 
 bool is_null(const Value& v) { return std::holds_alternative<std::nullptr_t>(v.data); }
+constexpr std::size_t kMostImages = 16;  // of one request
+
+/// A message while its parts are read.
+struct PartReader {
+  messages::ChatMessage& out;
+  std::uint32_t message;
+  std::vector<ChatImage>* images;
+};
+
 bool is_empty(const Value& v) {
   const auto* list = std::get_if<Value::Array>(&v.data);
   return is_null(v) || (list != nullptr && list->empty());
 }
 
-Status read_part(const Value& part, const std::string& where, messages::ChatMessage& out) {
-  const auto* members = std::get_if<Value::Object>(&part.data);
-  if (members == nullptr)
-    return bad_field(where, fmt::format("must be an object with a type, not {}", type_name(part)));
-  const std::string* type = nullptr;
-  const std::string* text = nullptr;
-  for (const auto& [name, value] : *members) {
-    if (name == "type") type = std::get_if<std::string>(&value.data);
-    if (name == "text") text = std::get_if<std::string>(&value.data);
+/// The member of that name when it is a string, else null.
+const std::string* text_of(const Value::Object& members, std::string_view wanted) {
+  for (const auto& [name, value] : members) {
+    if (name == wanted) return std::get_if<std::string>(&value.data);
   }
-  if (type == nullptr) return bad_field(where + ".type", "must be a string");
-  if (*type != "text") {
-    return fail(Errc::unsupported,
-                fmt::format("{}.type: \"{}\" is not served yet, only \"text\" is", where, type->substr(0, 100)),
-                where + ".type");
-  }
-  if (text == nullptr) return bad_field(where + ".text", "must be a string");
-  for (const auto& [name, value] : *members) {
-    if (name != "type" && name != "text")
+  return nullptr;
+}
+
+Status only_known(const Value::Object& members, std::initializer_list<std::string_view> known,
+                  const std::string& where) {
+  for (const auto& [name, value] : members) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
       return bad_field(where + "." + name.substr(0, 100), "is not a field that is known here");
   }
-  out.text_parts.push_back(*text);
   return {};
 }
 
-Status read_content(const Value& content, const std::string& where, messages::ChatMessage& out) {
+/// How closely a picture shall be looked at: all are read whole, so that each value means the same.
+Status check_detail(const Value::Object& members, const std::string& where) {
+  for (const auto& [name, value] : members) {
+    if (name != "detail" || is_null(value)) continue;
+    const auto* detail = std::get_if<std::string>(&value.data);
+    if (detail == nullptr || (*detail != "auto" && *detail != "low" && *detail != "high"))
+      return bad_field(where + ".detail", "must be auto, low or high");
+  }
+  return {};
+}
+
+/// {"type":"image_url","image_url":{"url","detail"}}, and as /v1/responses has it
+/// {"type":"input_image","image_url":"…"}.
+Status read_image(const Value::Object& members, const std::string& where, PartReader& reader) {
+  if (reader.images == nullptr) {
+    return fail(Errc::unsupported, where + ".type: pictures are not served here, only in /v1/chat/completions",
+                where + ".type");
+  }
+  if (reader.out.role != "user")
+    return bad_field(where + ".type",
+                     fmt::format("pictures come in messages of the user, not of role \"{}\"", reader.out.role));
+  if (reader.images->size() >= kMostImages)
+    return bad_field(where, fmt::format("is a picture too many: a request may have {}", kMostImages));
+  const std::string field = where + ".image_url";
+  const Value* image = nullptr;
+  for (const auto& [name, value] : members) {
+    if (name == "image_url") image = &value;
+  }
+  if (image == nullptr) return bad_field(field, "is missing");
+  const std::string* url = std::get_if<std::string>(&image->data);
+  if (auto ok = only_known(members, {"type", "image_url", "detail"}, where); !ok) return ok;
+  if (auto ok = check_detail(members, where); !ok) return ok;
+  if (const auto* object = std::get_if<Value::Object>(&image->data)) {
+    if (auto ok = only_known(*object, {"url", "detail"}, field); !ok) return ok;
+    if (auto ok = check_detail(*object, field); !ok) return ok;
+    url = text_of(*object, "url");
+    if (url == nullptr) return bad_field(field + ".url", "must be a string");
+  }
+  if (url == nullptr) return bad_field(field, fmt::format("must be an object with a url, not {}", type_name(*image)));
+  auto source = read_image_source(*url, field);
+  if (!source) return tl::make_unexpected(source.error());
+  reader.images->push_back(
+      {reader.message, static_cast<std::uint32_t>(reader.out.text_parts.size()), std::move(*source)});
+  reader.out.text_parts.emplace_back();
+  return {};
+}
+
+Status read_part(const Value& part, const std::string& where, PartReader& reader) {
+  const auto* members = std::get_if<Value::Object>(&part.data);
+  if (members == nullptr)
+    return bad_field(where, fmt::format("must be an object with a type, not {}", type_name(part)));
+  const std::string* type = text_of(*members, "type");
+  if (type == nullptr) return bad_field(where + ".type", "must be a string");
+  if (*type == "image_url" || *type == "input_image") return read_image(*members, where, reader);
+  if (*type != "text") {
+    return fail(Errc::unsupported,
+                fmt::format("{}.type: \"{}\" is not served yet, only \"text\" and \"image_url\" are", where,
+                            type->substr(0, 100)),
+                where + ".type");
+  }
+  const std::string* text = text_of(*members, "text");
+  if (text == nullptr) return bad_field(where + ".text", "must be a string");
+  if (auto ok = only_known(*members, {"type", "text"}, where); !ok) return ok;
+  reader.out.text_parts.push_back(*text);
+  return {};
+}
+
+Status read_content(const Value& content, const std::string& where, PartReader& reader) {
   if (const auto* text = std::get_if<std::string>(&content.data)) {
-    out.text_parts.push_back(*text);
+    reader.out.text_parts.push_back(*text);
     return {};
   }
   const auto* parts = std::get_if<Value::Array>(&content.data);
@@ -52,22 +120,22 @@ Status read_content(const Value& content, const std::string& where, messages::Ch
     return bad_field(where, fmt::format("must be a string or a list of parts, not {}", type_name(content)));
   if (parts->empty()) return bad_field(where, "has no parts");
   for (std::size_t i = 0; i < parts->size(); ++i) {
-    if (auto status = read_part((*parts)[i], fmt::format("{}[{}]", where, i), out); !status) return status;
+    if (auto status = read_part((*parts)[i], fmt::format("{}[{}]", where, i), reader); !status) return status;
   }
   return {};
 }
 
-Expected<messages::ChatMessage> read_message(const Value& message, const std::string& where) {
+Expected<messages::ChatMessage> read_message(const Value& message, std::uint32_t index,
+                                             std::vector<ChatImage>* images) {
+  const std::string where = fmt::format("messages[{}]", index);
   const auto* members = std::get_if<Value::Object>(&message.data);
   if (members == nullptr) return bad_field(where, fmt::format("must be an object, not {}", type_name(message)));
   messages::ChatMessage out;
-  bool has_content = false;
+  const Value* content = nullptr;
   for (const auto& [name, value] : *members) {
     const std::string field = where + "." + name.substr(0, 100);
     if (name == "content") {
-      if (is_null(value)) continue;
-      if (auto status = read_content(value, field, out); !status) return tl::make_unexpected(status.error());
-      has_content = true;
+      if (!is_null(value)) content = &value;
     } else if (name == "role" || name == "name" || name == "reasoning_content" || name == "tool_call_id") {
       if (is_null(value) && name != "role") continue;
       const auto* text = std::get_if<std::string>(&value.data);
@@ -88,12 +156,18 @@ Expected<messages::ChatMessage> read_message(const Value& message, const std::st
     return bad_field(where + ".role", fmt::format("must be system, developer, user, assistant or tool, not \"{}\"",
                                                   out.role.substr(0, 100)));
   }
-  if (!has_content && out.role != "assistant") return bad_field(where + ".content", "is missing");
+  if (content == nullptr) {
+    if (out.role != "assistant") return bad_field(where + ".content", "is missing");
+    return out;
+  }
+  PartReader reader{out, index, images};
+  if (auto status = read_content(*content, where + ".content", reader); !status)
+    return tl::make_unexpected(status.error());
   return out;
 }
 
 Status set_messages(const Value& v, Draft& d) {
-  auto list = read_messages(v);
+  auto list = read_messages(v, &d.images);
   if (!list) return tl::make_unexpected(list.error());
   d.chat.messages = std::move(*list);
   d.has_messages = true;
@@ -172,14 +246,14 @@ std::span<const Field> chat_fields() {
   return fields;
 }
 
-Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list) {
+Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list, std::vector<ChatImage>* images) {
   const auto* items = std::get_if<Value::Array>(&list.data);
   if (items == nullptr) return bad_field("messages", fmt::format("must be a list, not {}", type_name(list)));
   if (items->empty()) return bad_field("messages", "is empty: a chat needs at least one message");
   std::vector<messages::ChatMessage> out;
   out.reserve(items->size());
   for (std::size_t i = 0; i < items->size(); ++i) {
-    auto message = read_message((*items)[i], fmt::format("messages[{}]", i));
+    auto message = read_message((*items)[i], static_cast<std::uint32_t>(i), images);
     if (!message) return tl::make_unexpected(message.error());
     out.push_back(std::move(*message));
   }

@@ -14,8 +14,9 @@ std::span<const Field> chat_fields();
 Expected<Draft> read_chat_request(const Value& body, const std::string& default_model,
                                   Streams streams = Streams::as_asked);
 
-/// The list of messages, as /apply-template takes it too. @returns invalid_argument or unsupported naming
+/// The list of messages, as /apply-template takes it too. @param images gets the pictures of user messages, whose
+/// places empty texts keep; null: pictures are refused. @returns invalid_argument or unsupported naming
 /// messages[i].field.
-Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list);
+Expected<std::vector<messages::ChatMessage>> read_messages(const Value& list, std::vector<ChatImage>* images);
 
 }  // namespace zenith::gateway

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/image_source.hpp"
 #include "zenith/core/error.hpp"
 #include "zenith/core/value.hpp"
 #include "zenith/messages/request.hpp"
@@ -27,6 +28,12 @@ enum class FieldKind : std::uint8_t {
 /// Whether an answer is a stream only when the body asks for it.
 enum class Streams : std::uint8_t { as_asked, always };
 
+/// A picture among the parts of a message, and where its text will stand.
+struct ChatImage {
+  std::uint32_t message = 0, part = 0;
+  ImageSource source;
+};
+
 /// What a body is turned into.
 struct Draft {
   messages::Generate generate;
@@ -35,6 +42,7 @@ struct Draft {
   bool has_stream_options = false, has_top_logprobs = false, has_messages = false;
   std::optional<std::int64_t> max_tokens, max_completion_tokens;
   messages::Chat chat;
+  std::vector<ChatImage> images;  ///< of the chat, in order: they become generate.staged
 };
 
 struct Field {

@@ -33,7 +33,8 @@ class BodyRenderer final : public Renderer {
     w.key("timings");
     write_timings(w, finished_.timings);
     w.end_object();
-    return w.take();
+    auto body = w.take();
+    return body.insert(body.size() - 1, zenith_member(finished_));
   }
 
  private:

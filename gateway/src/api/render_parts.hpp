@@ -1,6 +1,7 @@
 // The pieces of an answer that streams and bodies share.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,8 @@ namespace zenith::gateway {
 std::string_view finish_text(messages::FinishReason reason) noexcept;
 void write_head(JsonWriter& w, const AnswerHead& head, bool chunk);
 void write_usage(JsonWriter& w, const messages::Usage& usage);
+/// ,"zenith":{"modality_path":[…]}: what was done before the text service; nothing when that was nothing.
+std::string zenith_member(const messages::Finished& finished);
 void write_timings(JsonWriter& w, const messages::Timings& timings);
 /// {"content":[{token, logprob, bytes, top_logprobs}]}
 void write_chat_logprobs(JsonWriter& w, const std::vector<messages::TokenLogprobs>& tokens);

@@ -65,12 +65,13 @@ class StreamRenderer final : public Renderer {
   void last(const Finished& f, std::vector<std::string>& chunks) {
     JsonWriter timings;
     write_timings(timings, f.timings);
-    if (!held_.empty()) chunks.push_back(close(held_ + ",\"timings\":" + timings.text()));
+    if (!held_.empty()) chunks.push_back(close(held_ + ",\"timings\":" + timings.text() + zenith_member(f)));
     held_.clear();
     if (!head_.include_usage) return;
     JsonWriter usage;
     write_usage(usage, f.usage);
-    chunks.push_back(prefix_ + ",\"choices\":[],\"usage\":" + usage.text() + ",\"timings\":" + timings.text() + "}");
+    chunks.push_back(prefix_ + ",\"choices\":[],\"usage\":" + usage.text() + ",\"timings\":" + timings.text() +
+                     zenith_member(f) + "}");
   }
 
   /// A chunk without its end.

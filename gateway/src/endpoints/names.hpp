@@ -29,6 +29,9 @@ constexpr std::string_view name_of(messages::ModelKind kind) noexcept {
     case messages::ModelKind::generate: return "generate";
     case messages::ModelKind::embed: return "embed";
     case messages::ModelKind::speech: return "speech";
+    case messages::ModelKind::transcription: return "transcription";
+    case messages::ModelKind::vision: return "vision";
+    case messages::ModelKind::sensor: return "sensor";
   }
   return "unknown";
 }

@@ -46,7 +46,7 @@ Expected<messages::ApplyTemplate> read_apply_template(const Value& body, const s
   const Value* list = find(body, "messages");
   if (list == nullptr) return bad_field("messages", "is missing");
   messages::ApplyTemplate out;
-  auto chat = read_messages(*list);
+  auto chat = read_messages(*list, nullptr);
   if (!chat) return pass(chat);
   out.chat.messages = std::move(*chat);
   if (const Value* kwargs = find(body, "chat_template_kwargs"); kwargs != nullptr && kwargs->data.index() != 0) {

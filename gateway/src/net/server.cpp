@@ -33,6 +33,7 @@ class ServerImpl final : public Server, public Hub {
         drain_(io_) {}
 
   ~ServerImpl() override {
+    gateway_.fetcher.reset();
     for (const auto& client : snapshot_of_clients()) client->kill();
     loop_->close();
   }

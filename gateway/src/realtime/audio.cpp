@@ -102,6 +102,27 @@ std::string encode(Encoding encoding, std::span<const std::int16_t> samples) {
   return out;
 }
 
+std::string wav_file(std::uint32_t rate_hz, std::span<const std::int16_t> samples) {
+  std::string out;
+  const auto put = [&out](std::uint32_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
+  };
+  const auto size = static_cast<std::uint32_t>(samples.size() * 2);
+  out += "RIFF";
+  put(36 + size, 4);
+  out += "WAVEfmt ";
+  put(16, 4);           // bytes of this chunk
+  put(1, 2);            // PCM
+  put(1, 2);            // channel
+  put(rate_hz, 4);      // samples a second
+  put(rate_hz * 2, 4);  // bytes a second
+  put(2, 2);            // bytes of a sample
+  put(16, 2);           // bits of a sample
+  out += "data";
+  put(size, 4);
+  return out + encode(Encoding::pcm, samples);
+}
+
 std::optional<std::string> base64_decode(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   if (text.empty()) return std::string{};

@@ -38,6 +38,13 @@ Setup setup_of(Gateway& gateway, const Call& handshake, std::string model) {
   return setup;
 }
 
+std::string first_that_transcribes(const messages::Snapshot& models) {
+  const auto found = std::find_if(models.models.begin(), models.models.end(), [](const auto& model) {
+    return model.kind == messages::ModelKind::transcription && model.alias_of.empty();
+  });
+  return found == models.models.end() ? std::string{} : found->name;
+}
+
 /// A little after one event, so that not every token becomes a message back.
 constexpr std::uint32_t kGrantLump = 16;
 
@@ -164,8 +171,37 @@ void RealtimeSession::perform(Say& say) {
 }
 
 void RealtimeSession::perform(BeginTranscription& begin) {
-  conversation_.on_transcript(begin.id,
-                              Error{Errc::unavailable, "nothing here transcribes: no service does so", {}, {}});
+  messages::Transcribe request;
+  request.model = begin.model.empty() ? first_that_transcribes(gateway_.port.snapshot()) : std::move(begin.model);
+  if (request.model.empty()) {
+    return conversation_.on_transcript(
+        begin.id, Error{Errc::unavailable, "nothing here transcribes: no service does so, or it is not up", {}, {}});
+  }
+  request.language = std::move(begin.language);
+  request.audio = Buffer::of(wav_file(InputAudio::kRate, begin.samples));
+  request.header = header_for(begin.id);
+  gateway_.port.transcribe(std::move(request), [loop = gateway_.loop, session = weak_from_this(),
+                                                task = begin.id](Expected<messages::Transcript> reply) {
+    loop->post([session, task, reply = std::move(reply)] {
+      if (const auto s = session.lock()) s->on_transcript(task, reply);
+    });
+  });
+}
+
+void RealtimeSession::on_transcript(TaskId task, const Expected<messages::Transcript>& reply) {
+  if (closed_ || running_.erase(task) == 0) return;
+  if (!reply) {
+    conversation_.on_transcript(task, reply.error());
+    return perform();
+  }
+  std::string all;
+  for (const auto& segment : reply->segments) {
+    const auto begin = all.empty() ? std::min(segment.text.find_first_not_of(' '), segment.text.size()) : 0;
+    conversation_.on_transcript(task, Heard{segment.text.substr(begin)});
+    all += segment.text.substr(begin);
+  }
+  conversation_.on_transcript(task, Transcribed{std::move(all)});
+  perform();
 }
 
 void RealtimeSession::perform(BeginGeneration& begin) {

@@ -28,6 +28,7 @@ class RealtimeSession final : public SocketSession, public std::enable_shared_fr
   void on_closed() override;
 
   void on_event(TaskId task, messages::Event event);
+  void on_transcript(TaskId task, const Expected<messages::Transcript>& reply);
 
  private:
   void perform();

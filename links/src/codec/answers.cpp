@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "errors.hpp"
+#include "sensor.hpp"
+#include "vision.hpp"
 
 namespace zenith::links {
 namespace {
@@ -42,8 +44,9 @@ At<void> write_happening(Writer& w, const messages::ChoiceEnd& e) {
 At<void> write_happening(Writer& w, const messages::Finished& e) {
   const auto& u = e.usage;
   const auto& t = e.timings;
+  const auto path = w.texts(e.modality_path, "modality_path");
   return fb::CreateFinished(w.fbb(), u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.reasoning_tokens,
-                            t.prompt_n, t.predicted_n, t.cache_n, t.queue_ms, t.prompt_ms, t.predicted_ms)
+                            t.prompt_n, t.predicted_n, t.cache_n, t.queue_ms, t.prompt_ms, t.predicted_ms, path)
       .Union();
 }
 
@@ -52,6 +55,8 @@ At<void> write_happening(Writer& w, const messages::Audio& e) {
 }
 
 At<void> write_happening(Writer& w, const messages::AudioBytes&) { return fb::CreateAudioBytes(w.fbb()).Union(); }
+
+At<void> write_happening(Writer& w, const messages::Frames& e) { return write_frames(w, e).Union(); }
 
 template <class E>
 constexpr fb::Happening kHappening = fb::Happening::NONE;
@@ -67,6 +72,8 @@ template <>
 constexpr fb::Happening kHappening<messages::Audio> = fb::Happening::Audio;
 template <>
 constexpr fb::Happening kHappening<messages::AudioBytes> = fb::Happening::AudioBytes;
+template <>
+constexpr fb::Happening kHappening<messages::Frames> = fb::Happening::Frames;
 
 messages::LogprobEntry read_entry(Reader& r, const fb::LogprobEntry* from) {
   if (from == nullptr) {
@@ -102,9 +109,9 @@ messages::Finished read_finished(Reader& r, const fb::Finished& from) {
   for (const double ms : {from.queue_ms(), from.prompt_ms(), from.predicted_ms()}) {
     if (!std::isfinite(ms)) r.fail("timings", "is no number");
   }
-  return {
-      {from.prompt_tokens(), from.completion_tokens(), from.cached_tokens(), from.reasoning_tokens()},
-      {from.prompt_n(), from.predicted_n(), from.cache_n(), from.queue_ms(), from.prompt_ms(), from.predicted_ms()}};
+  return {{from.prompt_tokens(), from.completion_tokens(), from.cached_tokens(), from.reasoning_tokens()},
+          {from.prompt_n(), from.predicted_n(), from.cache_n(), from.queue_ms(), from.prompt_ms(), from.predicted_ms()},
+          r.texts(from.modality_path(), "modality_path")};
 }
 
 template <class T>
@@ -145,6 +152,7 @@ messages::Event read_event(Reader& r, const fb::Event& from, const std::vector<T
   if (const auto* e = from.happening_as_Audio()) return read_audio(r, *e, tensors);
   if (from.happening_as_AudioBytes() != nullptr)
     return messages::AudioBytes{read_row<std::uint8_t>(r, DType::u8, messages::kMostAudioBytes, tensors)};
+  if (const auto* e = from.happening_as_Frames()) return read_frames(r, *e, tensors);
   r.fail("happening", "is none that is known");
   return {};
 }
@@ -178,10 +186,53 @@ Expected<std::vector<std::vector<float>>> read_vectors(const std::vector<Tensor>
   return out;
 }
 
+At<fb::Transcript> write_transcript(Writer& w, const messages::Transcript& t) {
+  const auto language = w.text(t.language, "language");
+  const auto segments = w.rows<fb::TranscriptSegment>(t.segments, [&](const messages::TranscriptSegment& s) {
+    const auto text = w.text(s.text, "text");
+    const auto tokens = w.tokens(s.tokens);
+    return fb::CreateTranscriptSegment(w.fbb(), s.start, s.end, text, tokens, s.avg_logprob, s.no_speech_prob,
+                                       s.compression_ratio, s.temperature);
+  });
+  return fb::CreateTranscript(w.fbb(), language, t.duration, segments);
+}
+
+messages::TranscriptSegment read_segment(Reader& r, const fb::TranscriptSegment& from) {
+  if (!(from.start() >= 0 && from.end() >= from.start() && std::isfinite(from.end()))) {
+    r.fail("segments", "have times that run backwards");
+  }
+  for (const float x : {from.avg_logprob(), from.no_speech_prob(), from.compression_ratio(), from.temperature()}) {
+    if (!std::isfinite(x)) r.fail("segments", "hold what is no number");
+  }
+  return {from.start(),
+          from.end(),
+          r.text(from.text(), "segments.text"),
+          r.tokens(from.tokens(), "segments.tokens"),
+          from.avg_logprob(),
+          from.no_speech_prob(),
+          from.compression_ratio(),
+          from.temperature()};
+}
+
+messages::Transcript read_transcript(Reader& r, const fb::Transcript& from) {
+  messages::Transcript out;
+  out.language = r.text(from.language(), "language");
+  out.duration = from.duration();
+  if (!(out.duration >= 0 && std::isfinite(out.duration))) r.fail("duration", "is no number of seconds");
+  const auto n = r.count(from.segments(), 2 * sizeof(flatbuffers::uoffset_t), "segments");
+  out.segments.reserve(n);
+  for (flatbuffers::uoffset_t i = 0; i < n && r.ok(); ++i)
+    out.segments.push_back(read_segment(r, *from.segments()->Get(i)));
+  return out;
+}
+
 Reply read_reply(Reader& r, const fb::Reply& from) {
   if (const auto* a = from.answer_as_Embeddings()) return messages::Embeddings{{}, a->prompt_tokens()};
   if (const auto* a = from.answer_as_Tokens()) return messages::Tokens{r.tokens(a->tokens(), "tokens")};
   if (const auto* a = from.answer_as_Text()) return messages::Text{r.text(a->text(), "text")};
+  if (const auto* a = from.answer_as_Transcript()) return read_transcript(r, *a);
+  if (const auto* a = from.answer_as_ImageReading()) return read_reading(r, *a);
+  if (const auto* a = from.answer_as_Window()) return read_window(r, *a);
   r.fail("answer", "is none that is known");
   return Error{};
 }
@@ -209,6 +260,7 @@ wire::Message event_to_wire(RequestId id, const messages::Event& event) {
           out.body = w.finish(fb::CreateEvent(w.fbb(), kHappening<E>, at));
           if constexpr (std::is_same_v<E, messages::Audio>) out.tensors.push_back(write_row(DType::i16, e.samples));
           if constexpr (std::is_same_v<E, messages::AudioBytes>) out.tensors.push_back(write_row(DType::u8, e.bytes));
+          if constexpr (std::is_same_v<E, messages::Frames>) out.tensors.push_back(frame_values(e));
           return out;
         }
       },
@@ -241,6 +293,15 @@ wire::Message reply_to_wire(RequestId id, const Reply& reply) {
     type = fb::Answer::Tokens;
     const auto ids = w.tokens(tokens->tokens);
     at = fb::CreateTokens(w.fbb(), ids).Union();
+  } else if (const auto* transcript = std::get_if<messages::Transcript>(&reply)) {
+    type = fb::Answer::Transcript;
+    at = write_transcript(w, *transcript).Union();
+  } else if (const auto* reading = std::get_if<messages::ImageReading>(&reply)) {
+    type = fb::Answer::ImageReading;
+    at = write_reading(w, *reading).Union();
+  } else if (const auto* window = std::get_if<messages::Window>(&reply)) {
+    type = fb::Answer::Window;
+    at = write_window(w, *window).Union();
   } else {
     type = fb::Answer::Text;
     const auto text = w.text(std::get<messages::Text>(reply).text, "text");

@@ -4,10 +4,13 @@
 #include "schema/answer_generated.h"
 #include "schema/membership_generated.h"
 #include "schema/request_generated.h"
+#include "schema/sensor_generated.h"
 #include "zenith/core/error.hpp"
 #include "zenith/messages/directory.hpp"
 #include "zenith/messages/reply.hpp"
 #include "zenith/messages/request.hpp"
+#include "zenith/messages/sensor.hpp"
+#include "zenith/messages/vision.hpp"
 
 namespace zenith::links {
 
@@ -90,6 +93,49 @@ struct Twin<messages::ModelKind> {
 ZENITH_SAME(messages::ModelKind, generate);
 ZENITH_SAME(messages::ModelKind, embed);
 ZENITH_SAME(messages::ModelKind, speech);
+ZENITH_SAME(messages::ModelKind, transcription);
+ZENITH_SAME(messages::ModelKind, vision);
+
+template <>
+struct Twin<messages::ReadMode> {
+  using type = fb::ReadMode;
+};
+ZENITH_SAME(messages::ReadMode, text);
+ZENITH_SAME(messages::ReadMode, ui);
+
+template <>
+struct Twin<messages::ElementRole> {
+  using type = fb::ElementRole;
+};
+ZENITH_SAME(messages::ElementRole, box);
+ZENITH_SAME(messages::ElementRole, text);
+ZENITH_SAME(messages::ElementRole, link);
+ZENITH_SAME(messages::ElementRole, button);
+ZENITH_SAME(messages::ElementRole, field);
+ZENITH_SAME(messages::ElementRole, image);
+ZENITH_SAME(messages::ModelKind, sensor);
+
+template <>
+struct Twin<messages::SampleType> {
+  using type = fb::SampleType;
+};
+ZENITH_SAME(messages::SampleType, u8);
+ZENITH_SAME(messages::SampleType, i8);
+ZENITH_SAME(messages::SampleType, u16);
+ZENITH_SAME(messages::SampleType, i16);
+ZENITH_SAME(messages::SampleType, u32);
+ZENITH_SAME(messages::SampleType, i32);
+ZENITH_SAME(messages::SampleType, u64);
+ZENITH_SAME(messages::SampleType, i64);
+ZENITH_SAME(messages::SampleType, f32);
+ZENITH_SAME(messages::SampleType, f64);
+
+template <>
+struct Twin<messages::BackPressure> {
+  using type = fb::BackPressure;
+};
+ZENITH_SAME(messages::BackPressure, drop_oldest);
+ZENITH_SAME(messages::BackPressure, latest);
 
 #undef ZENITH_SAME
 

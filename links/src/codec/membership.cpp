@@ -1,5 +1,6 @@
 // Announcements and views.
 #include "reader.hpp"
+#include "sensor.hpp"
 #include "writer.hpp"
 
 namespace zenith::links {
@@ -14,9 +15,11 @@ At<fb::ModelEntry> write_model(Writer& w, const messages::ModelEntry& model) {
   const auto architecture = w.text(model.architecture, "model.architecture");
   const auto voices = w.texts(model.voices, "model.voices");
   const auto language = w.text(model.language, "model.language");
+  At<fb::SensorEntry> sensor;
+  if (model.sensor) sensor = write_sensor(w, *model.sensor);
   return fb::CreateModelEntry(w.fbb(), name, to_fb(model.kind), alias_of, inputs, outputs, model.context_length,
                               license, architecture, model.generation.value, model.created_unix_seconds, voices,
-                              language, model.sample_rate);
+                              language, model.sample_rate, sensor);
 }
 
 At<fb::Member> write_member(Writer& w, const messages::Member& member) {
@@ -54,6 +57,7 @@ messages::ModelEntry read_model(Reader& r, const fb::ModelEntry& from) {
   out.voices = r.texts(from.voices(), "model.voices");
   out.language = r.text(from.language(), "model.language");
   out.sample_rate = from.sample_rate();
+  if (from.sensor() != nullptr) out.sensor = read_sensor(r, *from.sensor());
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "request_header.hpp"
 #include "request_limits.hpp"
+#include "sensor.hpp"
 #include "values.hpp"
 
 namespace zenith::links {
@@ -118,13 +119,46 @@ messages::Speak read_work(Reader& r, const fb::Speak& from) {
   return s;
 }
 
-Request read_request(Reader& r, const fb::Request& from) {
+messages::Transcribe read_work(Reader& r, const fb::Transcribe& from, const std::vector<Tensor>& tensors) {
+  messages::Transcribe t;
+  t.model = r.text(from.model(), "model");
+  t.language = r.text(from.language(), "language");
+  t.prompt = r.text(from.prompt(), "prompt");
+  t.temperature = from.temperature();
+  if (tensors.size() != 1 || tensors.front().dtype != DType::u8 || tensors.front().rank != 1) {
+    r.fail("audio", "is no u8 tensor of rank 1");
+    return t;
+  }
+  t.audio = tensors.front().data;
+  if (const auto field = out_of_range(t); !field.empty()) r.fail(field, "is out of range");
+  return t;
+}
+
+messages::ReadImage read_work(Reader& r, const fb::ReadImage& from, const std::vector<Tensor>& tensors) {
+  messages::ReadImage out;
+  out.model = r.text(from.model(), "model");
+  out.mode = r.one_of<messages::ReadMode>(from.mode(), "mode");
+  const bool one_row = tensors.size() == 1 && tensors.front().dtype == DType::u8 && tensors.front().rank == 1;
+  if (!one_row || tensors.front().data.empty() || tensors.front().data.size() > kMaxBodyBytes) {
+    r.fail("image", "is no u8 tensor of rank 1 that is neither empty nor too large");
+    return out;
+  }
+  out.image = tensors.front().data;
+  return out;
+}
+
+Request read_request(Reader& r, const fb::Request& from, const std::vector<Tensor>& tensors) {
   if (const auto* work = from.work_as_Generate()) return read_work(r, *work);
   if (const auto* work = from.work_as_Embed()) return read_work(r, *work);
   if (const auto* work = from.work_as_Tokenize()) return read_work(r, *work);
   if (const auto* work = from.work_as_Detokenize()) return read_work(r, *work);
   if (const auto* work = from.work_as_ApplyTemplate()) return read_work(r, *work);
   if (const auto* work = from.work_as_Speak()) return read_work(r, *work);
+  if (const auto* work = from.work_as_Transcribe()) return read_work(r, *work, tensors);
+  if (const auto* work = from.work_as_ReadImage()) return read_work(r, *work, tensors);
+  if (const auto* work = from.work_as_Watch()) return read_work(r, *work);
+  if (const auto* work = from.work_as_ReadWindow()) return read_work(r, *work);
+  if (const auto* work = from.work_as_SetSensor()) return read_work(r, *work);
   r.fail("work", "is none that is known");
   return {};
 }
@@ -135,8 +169,8 @@ Expected<Request> request_from_wire(const wire::Message& message, Instant now) {
   if (auto kind = check_kind(message, wire::Kind::request); !kind) return tl::make_unexpected(kind.error());
   auto header = read_request_header(message.header, now);
   if (!header) return tl::make_unexpected(header.error());
-  auto request = read_body<fb::Request>(message.body, "request",
-                                        [](const auto& root, Reader& r) { return read_request(r, root); });
+  auto request = read_body<fb::Request>(
+      message.body, "request", [&](const auto& root, Reader& r) { return read_request(r, root, message.tensors); });
   if (request) std::visit([&](auto& work) { work.header = *header; }, *request);
   return request;
 }

@@ -28,4 +28,10 @@ std::string_view out_of_range(const messages::Speak& s) noexcept {
   return {};
 }
 
+std::string_view out_of_range(const messages::Transcribe& t) noexcept {
+  if (!(t.temperature >= 0 && t.temperature <= 1)) return "temperature";
+  if (t.audio.empty() || t.audio.size() > messages::kMostAudioFile) return "audio";
+  return {};
+}
+
 }  // namespace zenith::links

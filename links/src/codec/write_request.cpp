@@ -1,5 +1,6 @@
 #include "request_header.hpp"
 #include "request_limits.hpp"
+#include "sensor.hpp"
 #include "values.hpp"
 
 namespace zenith::links {
@@ -49,6 +50,7 @@ At<fb::Resume> write_resume(Writer& w, const messages::Resume& resume) {
 
 At<fb::Generate> write_work(Writer& w, const messages::Generate& g) {
   if (const auto field = out_of_range(g); !field.empty()) w.fail(field, "is out of range");
+  if (!g.staged.empty()) w.fail("staged", "is not read yet: no text service takes it");
   const auto model = w.text(g.model, "model");
   const PromptAt prompt = write_prompt(w, g.prompt);
   const auto sampling = write_sampling(w, g.sampling);
@@ -58,6 +60,13 @@ At<fb::Generate> write_work(Writer& w, const messages::Generate& g) {
   if (g.max_tokens) max_tokens = *g.max_tokens;
   return fb::CreateGenerate(w.fbb(), model, prompt.type, prompt.at, sampling, g.choices, max_tokens, stop, g.logprobs,
                             g.top_logprobs, g.echo, g.credit_events, g.now_unix_seconds, resume, g.credit_spent);
+}
+
+At<fb::ReadImage> write_work(Writer& w, const messages::ReadImage& r) {
+  if (r.image.empty()) w.fail("image", "is empty");
+  if (r.image.size() > kMaxBodyBytes) w.fail("image", "is larger than a message may be");
+  const auto model = w.text(r.model, "model");
+  return fb::CreateReadImage(w.fbb(), model, to_fb(r.mode));
 }
 
 At<fb::Embed> write_work(Writer& w, const messages::Embed& e) {
@@ -99,6 +108,14 @@ At<fb::Speak> write_work(Writer& w, const messages::Speak& s) {
   return fb::CreateSpeak(w.fbb(), model, input, voice, s.speed, s.credit_events, to_fb(s.format));
 }
 
+At<fb::Transcribe> write_work(Writer& w, const messages::Transcribe& t) {
+  if (const auto field = out_of_range(t); !field.empty()) w.fail(field, "is out of range");
+  const auto model = w.text(t.model, "model");
+  const auto language = w.text(t.language, "language");
+  const auto prompt = w.text(t.prompt, "prompt");
+  return fb::CreateTranscribe(w.fbb(), model, language, prompt, t.temperature);
+}
+
 template <class T>
 Expected<wire::Message> write_request(fb::Work type, const T& request, Instant now) {
   Writer w{BadText::refuse};
@@ -127,6 +144,28 @@ Expected<wire::Message> to_wire(const messages::ApplyTemplate& request, Instant 
 }
 Expected<wire::Message> to_wire(const messages::Speak& request, Instant now) {
   return write_request(fb::Work::Speak, request, now);
+}
+Expected<wire::Message> to_wire(const messages::Transcribe& request, Instant now) {
+  return write_request(fb::Work::Transcribe, request, now).map([&](wire::Message message) {
+    message.tensors.push_back({DType::u8, 1, {static_cast<std::uint32_t>(request.audio.size())}, request.audio});
+    return message;
+  });
+}
+Expected<wire::Message> to_wire(const messages::ReadImage& request, Instant now) {
+  auto out = write_request(fb::Work::ReadImage, request, now);
+  if (!out) return out;
+  const auto bytes = static_cast<std::uint32_t>(request.image.size());
+  out->tensors.push_back(Tensor{DType::u8, 1, {bytes}, request.image});
+  return out;
+}
+Expected<wire::Message> to_wire(const messages::Watch& request, Instant now) {
+  return write_request(fb::Work::Watch, request, now);
+}
+Expected<wire::Message> to_wire(const messages::ReadWindow& request, Instant now) {
+  return write_request(fb::Work::ReadWindow, request, now);
+}
+Expected<wire::Message> to_wire(const messages::SetSensor& request, Instant now) {
+  return write_request(fb::Work::SetSensor, request, now);
 }
 
 }  // namespace zenith::links

@@ -9,7 +9,7 @@
 namespace zenith::models {
 namespace {
 
-constexpr std::uint64_t kMostElements = std::uint64_t{1} << 62;
+constexpr std::uint64_t kMostStats = std::uint64_t{1} << 62;
 constexpr std::size_t kSampleBytes = 64;  // of each tensor, from its middle, in the generation
 
 std::uint64_t mix(std::uint64_t seed, std::span<const std::byte> bytes) {
@@ -77,7 +77,7 @@ std::string printable(std::string_view name) {
 std::optional<std::uint64_t> checked_elements(std::span<const std::uint64_t> shape) noexcept {
   std::uint64_t elements = 1;
   for (const std::uint64_t extent : shape) {
-    if (extent != 0 && elements > kMostElements / extent) return std::nullopt;
+    if (extent != 0 && elements > kMostStats / extent) return std::nullopt;
     elements *= extent;
   }
   return elements;
@@ -87,7 +87,7 @@ Expected<std::uint64_t> tensor_bytes(std::string_view name, DType type, std::spa
   const DTypeInfo info = dtype_info(type);
   const auto elements = checked_elements(shape);
   // bytes <= 4 * elements for blocks and 8 * elements for I64.
-  if (!elements || *elements > kMostElements / 8) {
+  if (!elements || *elements > kMostStats / 8) {
     return fail(
         Errc::bad_file,
         fmt::format("tensor {} has the shape [{}], too large for any file", printable(name), fmt::join(shape, ", ")),

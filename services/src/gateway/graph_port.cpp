@@ -6,6 +6,7 @@
 
 #include "retrying_call.hpp"
 #include "zenith/actors/speech_session.hpp"
+#include "zenith/actors/watch_session.hpp"
 
 namespace zenith::services {
 
@@ -124,6 +125,17 @@ void GraphPort::speak(messages::Speak request, std::shared_ptr<gateway::EventSin
       id, Ref<SessionMessage>{parts_.system->spawn(fmt::format("speech-{}", id.value), std::move(session))});
 }
 
+void GraphPort::watch(messages::Watch request, std::shared_ptr<gateway::EventSink> sink) {
+  const RequestId id = request.header.id;
+  GuardedSink to_client = guarded("watch", std::move(sink));
+  auto entry = parts_.sessions->admit(id);
+  if (!entry) return to_client.deliver(std::move(entry.error()));
+  auto session = make_watch_session({std::make_shared<const messages::Watch>(std::move(request)), std::move(*entry),
+                                     parts_.router, std::move(to_client)});
+  parts_.sessions->bind(
+      id, Ref<SessionMessage>{parts_.system->spawn(fmt::format("watch-{}", id.value), std::move(session))});
+}
+
 void GraphPort::grant(RequestId id, std::uint32_t events) { parts_.sessions->send(id, ClientGrant{events}); }
 
 void GraphPort::cancel(RequestId id) {
@@ -173,6 +185,60 @@ void GraphPort::detokenize(messages::Detokenize request, gateway::Reply<messages
 }
 void GraphPort::apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) {
   call<messages::ApplyTemplate, messages::Text>(Task::text, "apply_template", std::move(request), std::move(reply));
+}
+
+void GraphPort::transcribe(messages::Transcribe request, gateway::Reply<messages::Transcript> reply) {
+  call<messages::Transcribe, messages::Transcript>(Task::transcribe, "transcribe", std::move(request),
+                                                   std::move(reply));
+}
+
+void GraphPort::read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) {
+  call<messages::ReadImage, messages::ImageReading>(Task::see, "read_image", std::move(request), std::move(reply));
+}
+
+void GraphPort::read_window(messages::ReadWindow request, gateway::Reply<messages::Window> reply) {
+  call<messages::ReadWindow, messages::Window>(Task::sense, "read_window", std::move(request), std::move(reply));
+}
+
+void GraphPort::set_sensor(messages::SetSensor request, gateway::Reply<messages::Text> reply) {
+  SensorProcesses* processes = parts_.sensor_processes ? parts_.sensor_processes() : nullptr;
+  if (request.run && processes != nullptr && processes->revive(request.model)) return reply(messages::Text{"loading"});
+  call<messages::SetSensor, messages::Text>(Task::sense, "set_sensor", std::move(request), std::move(reply));
+}
+
+namespace {
+
+Error no_processes() {
+  return {Errc::unsupported,
+          "this process supervises no sensors: ask the one that does, or change its configuration",
+          "plugin",
+          {}};
+}
+
+/// The service that has the sensor; the id itself when it is a service's.
+std::string service_of(const std::string& id, const DirectoryView& view) {
+  for (const auto& service : view.services) {
+    if (!service.model || service.model->name != id) continue;
+    return service.status.id.substr(0, service.status.id.find(':'));
+  }
+  return id;
+}
+
+}  // namespace
+
+void GraphPort::load_sensor(messages::LoadSensor request, gateway::Reply<messages::Text> reply) {
+  SensorProcesses* processes = parts_.sensor_processes ? parts_.sensor_processes() : nullptr;
+  if (processes == nullptr) return reply(tl::make_unexpected(no_processes()));
+  reply(processes->load(request.plugin, request.options).map([](std::string id) {
+    return messages::Text{std::move(id)};
+  }));
+}
+
+void GraphPort::unload_sensor(messages::UnloadSensor request, gateway::Reply<messages::Text> reply) {
+  SensorProcesses* processes = parts_.sensor_processes ? parts_.sensor_processes() : nullptr;
+  if (processes == nullptr) return reply(tl::make_unexpected(no_processes()));
+  const std::string id = service_of(request.id, *parts_.board->view());
+  reply(processes->unload(id).map([&] { return messages::Text{id}; }));
 }
 
 messages::Snapshot GraphPort::snapshot() const { return snapshot_of(*parts_.board->view()); }

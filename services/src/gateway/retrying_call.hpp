@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,9 @@
 namespace zenith::services {
 
 inline constexpr std::size_t kCallAttempts = 4;
+/// A file that ended one process could end the next: such a call is not taken to it, nor asked twice when slow.
+template <class Request>
+inline constexpr bool kAskedOnce = std::is_same_v<Request, messages::Transcribe>;
 
 /// Keeps `answer` exactly once. Held by the promises of its open attempts; any thread.
 template <class Request, class Answer>
@@ -35,7 +39,7 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
 
   void start() {
     begun_ = system_.clock().now();
-    if (const auto wait = hedging_->begin()) {
+    if (const auto wait = kAskedOnce<Request> ? std::nullopt : hedging_->begin()) {
       system_.at(begun_ + *wait, [weak = std::weak_ptr<RetryingCall>(this->shared_from_this())] {
         if (const auto me = weak.lock()) me->ask_beside();
       });
@@ -130,7 +134,8 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
       limits_.avoid.push_back({stage.service_id, stage.service.address().id()});
       if (--open_ > 0) return;  // the other attempt may still answer
     }
-    if (limits_.avoid.size() < kCallAttempts) return ask();
+    const bool begun = lost_->code == Errc::unavailable;
+    if (limits_.avoid.size() < kCallAttempts && !(kAskedOnce<Request> && begun)) return ask();
     answer_.break_with(std::move(*lost_));
   }
 

@@ -140,6 +140,7 @@ std::string line(At at, std::int64_t unix_seconds, std::int64_t deadline_ns, con
   out["logprobs"] = request.logprobs;
   out["top_logprobs"] = request.top_logprobs;
   out["echo"] = request.echo;
+  if (!request.staged.empty()) out["staged_parts"] = request.staged.size();  // pictures are not written down
   return dump(out);
 }
 
@@ -215,6 +216,11 @@ std::string line(std::int64_t ns, RequestId id, const Event& event) {
                                     [&](const AudioBytes& audio) {
                                       Json out = answer_json("audio_bytes", ns, id);
                                       out["bytes"] = audio.bytes.size();
+                                      return out;
+                                    },
+                                    [&](const Frames& frames) {
+                                      Json out = answer_json("frames", ns, id);
+                                      out["frames"] = frames.heads.size();
                                       return out;
                                     },
                                     [&](const Error& error) { return json_of(ns, id, error); }},

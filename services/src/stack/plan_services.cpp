@@ -32,11 +32,12 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
   std::set<std::string> ids;
   std::size_t texts = 0;
   for (const ServiceConfig& service : services) {
-    if (service.role == "gateway" || service.role == "router" || messages::in_media(service.role)) continue;
+    if (service.role == "gateway" || service.role == "router" || messages::in_child(service.role)) continue;
     if (service.role != "text") {
-      return fail(Errc::invalid_argument,
-                  fmt::format("service.role is '{}'; known roles: gateway, router, text, voice", service.role),
-                  "service.role");
+      return fail(
+          Errc::invalid_argument,
+          fmt::format("service.role is '{}'; known roles: gateway, router, text, voice, vision, sensor", service.role),
+          "service.role");
     }
     if (service.models.empty()) return fail(Errc::invalid_argument, "a text service names no model", "service.model");
     if (service.numerics != "fast" && service.numerics != "exact") {
@@ -63,14 +64,15 @@ Expected<std::vector<HostedSpec>> plan_hosted(const Config& config, const std::f
   std::vector<HostedSpec> out;
   for (const ServiceConfig& service : config.services) {
     const auto role = messages::role_of(service.role);
-    if (!role || !messages::in_media(*role) || !has(*role)) continue;
+    if (!role || !messages::in_child(*role) || !has(*role)) continue;
     if (service.models.empty()) {
       return fail(Errc::invalid_argument, fmt::format("a {} service names no model", service.role), "service.model");
     }
     if (service.queue == 0) return fail(Errc::invalid_argument, "service.queue must be at least 1", "service.queue");
     for (const std::string& model : service.models) {
-      out.push_back({*role, model, service.models.size() == 1 ? service.id : fmt::format("{}:{}", service.id, model),
-                     service.queue});
+      // A sensor's line is its own, however few its plugin has: the service's is that of the process.
+      const bool one = service.models.size() == 1 && *role != messages::Role::sensor;
+      out.push_back({*role, model, one ? service.id : fmt::format("{}:{}", service.id, model), service.queue});
     }
   }
   return out;

@@ -117,7 +117,7 @@ Expected<std::optional<ProcessLinks>> join(Config& config, const JoinOptions& jo
   for (ServiceConfig& service : config.services) {
     const auto role = messages::role_of(service.role);
     const bool mine = role && has(*role);
-    const bool childs = messages::in_media(service.role) && join_options.children;
+    const bool childs = messages::in_child(service.role) && join_options.children;
     if (!mine && !childs) continue;
     if (join_options.claim) {
       auto claim = claim_id(*dir, service.id);

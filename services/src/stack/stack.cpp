@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <mutex>
 
 #include "outside.hpp"
 #include "plan_services.hpp"
@@ -54,7 +56,7 @@ class StackImpl final : public Stack {
         remote_sessions_(capacity()),
         calls_(system_, 512),
         port_({&system_, &sessions_, &calls_, router_, board_, &metrics_, &effects_, [this] { return system(); },
-               options_.config.links.hedge_percent}) {
+               options_.config.links.hedge_percent, [this] { return sensor_processes_.load(); }}) {
     const std::uint32_t threads = options_.config.lanes.compute;
     lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
     worker_ = make_worker("zenith-prepare");
@@ -75,7 +77,9 @@ class StackImpl final : public Stack {
     for (const ModelSpec& spec : specs_) announce(Role::text, spec.service_id, spec.name);
     for (const HostedSpec& spec : hosted_) {
       announce(spec.role, spec.service_id, spec.name);
-      hosted_workers_[spec.service_id] = options_.hosted_worker(spec.service_id);
+      if (messages::in_media(spec.role)) {
+        hosted_workers_[spec.service_id] = options_.hosted_worker(spec.service_id);
+      }
     }
     for (const ChildService& child : options_.children) {
       first.on(Announce{{child.role, child.id, Health::loading, child.model, "its process is being started"}, {}});
@@ -132,13 +136,33 @@ class StackImpl final : public Stack {
     const bool known = std::any_of(view->services.begin(), view->services.end(),
                                    [&](const auto& service) { return service.status.id == id; });
     if (known) return directory_->send(Report{id, health, std::move(detail), {}, {}});
+    const std::lock_guard lock(children_mutex_);
     for (const ChildService& child : options_.children) {  // the directory forgot it while it was away
       if (child.id == id) directory_->send(Announce{{child.role, id, health, child.model, std::move(detail)}, {}});
     }
   }
 
+  void add_child(ChildService child) override {
+    const std::lock_guard lock(children_mutex_);
+    directory_->send(
+        Announce{{child.role, child.id, Health::loading, child.model, "its process is being started"}, {}});
+    options_.children.push_back(std::move(child));
+  }
+
+  void remove_child(const std::string& id) override {
+    const std::lock_guard lock(children_mutex_);
+    std::erase_if(options_.children, [&](const ChildService& child) { return child.id == id; });
+    directory_->send(Forget{id});
+  }
+
+  void set_sensor_processes(SensorProcesses* processes) override { sensor_processes_ = processes; }
+
   void drain(Deadline deadline) override {
     directory_->send(StartDraining{}, Urgency::high);
+    // A sensor has no replica that readers could wait for: it is gone, not lost.
+    for (const HostedSpec& spec : hosted_) {
+      if (spec.role == Role::sensor) directory_->send(Forget{spec.service_id});
+    }
     sessions_.close();
     remote_sessions_.close();
     calls_.close();
@@ -323,8 +347,16 @@ class StackImpl final : public Stack {
     entry.name = spec.name;
     entry.license = options_.license(spec.name);
     entry.created_unix_seconds = effects_.clock().unix_seconds();
-    const HostedSetup setup{hosted_workers_.at(spec.service_id).get(), &effects_, &loads_.at(spec.service_id),
-                            spec.queue};
+    const auto worker = hosted_workers_.find(spec.service_id);
+    const HostedSetup setup{
+        worker == hosted_workers_.end() ? nullptr : worker->second.get(), &effects_, &loads_.at(spec.service_id),
+        spec.queue,
+        [this, id = spec.service_id, entry](Health health, std::string detail,
+                                            const std::function<void(messages::ModelEntry&)>& change) {
+          auto changed = entry;
+          if (change) change(changed);
+          report(id, health, std::move(detail), std::move(changed));
+        }};
     supervise_service(spec.service_id, entry, [make = service->make, setup] { return make(setup); });
   }
 
@@ -370,6 +402,8 @@ class StackImpl final : public Stack {
   CallTable calls_;
   GraphPort port_;
   Ref<SupervisorMessage> supervisor_;
+  std::mutex children_mutex_;
+  std::atomic<SensorProcesses*> sensor_processes_{nullptr};
   bool stopped_ = false;
 };
 

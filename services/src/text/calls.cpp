@@ -10,6 +10,8 @@ namespace {
 
 using namespace actors;
 
+Error measures_nothing() { return {Errc::invalid_argument, "this is a model and no sensor", "sensor_id", {}}; }
+
 // On the worker; skipped when nobody waits any more.
 template <class Request, class Answer, class Do>
 void hand_over(Call<Request, Answer>& call, const TextSetup& setup, Do compute) {
@@ -32,6 +34,8 @@ void hand_over(Call<Request, Answer>& call, const TextSetup& setup, Do compute) 
 bool handle_text_call(ServiceMessage& message, const TextSetup& setup) {
   if (auto* ping = std::get_if<Ping>(&message)) {
     ping->answer.keep(Pong{});
+  } else if (auto* picture = std::get_if<ReadImageCall>(&message)) {
+    picture->answer.break_with(Error{Errc::invalid_argument, "this model reads no pictures", "model", {}});
   } else if (auto* tokenize_call = std::get_if<TokenizeCall>(&message)) {
     hand_over(*tokenize_call, setup, [](const auto& loaded, const auto& r) { return tokenize(loaded, r); });
   } else if (auto* detokenize_call = std::get_if<DetokenizeCall>(&message)) {
@@ -43,6 +47,14 @@ bool handle_text_call(ServiceMessage& message, const TextSetup& setup) {
   } else if (auto* speak = std::get_if<SpeakWork>(&message)) {
     speak->session.send(
         FromService{Error{Errc::invalid_argument, "this model does not speak", "model", {}}, speak->attempt});
+  } else if (auto* transcribe = std::get_if<TranscribeCall>(&message)) {
+    transcribe->answer.break_with(Error{Errc::invalid_argument, "this model transcribes nothing", "model", {}});
+  } else if (const auto* watch = std::get_if<WatchWork>(&message)) {
+    watch->session.send(FromService{measures_nothing(), watch->attempt});
+  } else if (auto* window = std::get_if<WindowCall>(&message)) {
+    window->answer.break_with(measures_nothing());
+  } else if (auto* set = std::get_if<SetSensorCall>(&message)) {
+    set->answer.break_with(measures_nothing());
   } else {
     return false;
   }

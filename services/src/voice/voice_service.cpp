@@ -95,6 +95,7 @@ class VoiceService final : public Actor<ServiceMessage, SamplesReady, BytesReady
     core_.arrive(*work.request, self.now());
   }
   void handle(Submit& submit, Context&) { submit.session.send(FromService{no_text(), submit.attempt}); }
+  void handle(WatchWork& work, Context&) { work.session.send(FromService{no_text(), work.attempt}); }
   void handle(const CancelWork& cancel, Context&) { forget(cancel.id); }
   void handle(const GrantWork& grant, Context&) { core_.grant(grant.id, grant.events); }
   void handle(const Ping& ping, Context&) { ping.answer.keep(Pong{}); }

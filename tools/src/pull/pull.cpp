@@ -223,6 +223,9 @@ Expected<Pulled> pull(std::string_view what, const PullOptions& options, Progres
   if (!options.sha256.empty()) {
     return fail(Errc::invalid_argument, "--sha256 is for hf: names and URLs; a catalog name has its hash", "sha256");
   }
+  if (!row->needs.empty()) {
+    if (auto needed = pull(row->needs, options, progress); !needed) return needed;
+  }
   return pull_catalog(*row, options, progress);
 }
 

@@ -14,6 +14,7 @@
 
 #include "local_model.hpp"
 #include "media_child.hpp"
+#include "sensor_children.hpp"
 #include "serve_config.hpp"
 #include "signals.hpp"
 #include "verb.hpp"
@@ -205,7 +206,23 @@ Status become_media(const Config& config, const std::set<messages::Role>& roles)
   const auto command = media_command(config, services.front(), {});
   if (!command) return tl::make_unexpected(command.error());
   if (auto ok = media_is_there(*command); !ok) return ok;
-  return tl::make_unexpected(exec_media(*command));
+  return tl::make_unexpected(become_child(*command));
+}
+
+/// `zenith serve sensor`: this process becomes zenith-sensor-host. @returns why it cannot.
+Status become_sensor(const Config& config) {
+  const auto services = sensor_services(config);
+  if (services.size() != 1) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("the configuration has {} sensor services: a zenith-sensor-host started by hand runs exactly "
+                    "one",
+                    services.size()),
+        "role");
+  }
+  const auto command = sensor_command(config, services.front(), {});
+  if (!command) return tl::make_unexpected(command.error());
+  return tl::make_unexpected(become_child(*command));
 }
 
 /// --record; null without it. @returns invalid_argument, io.
@@ -236,15 +253,18 @@ Status serve(const ServeOptions& options, const Context&) {
   std::copy_if(roles.begin(), roles.end(), std::inserter(media, media.end()),
                [](auto role) { return messages::in_media(role); });
   std::erase_if(roles, [](auto role) { return messages::in_media(role); });
-  if (roles.empty()) return become_media(*config, media);
+  const bool senses = roles.erase(messages::Role::sensor) > 0;
+  if (roles.empty()) return senses && media.empty() ? become_sensor(*config) : become_media(*config, media);
 
   // From here on threads start. A client that goes away must not end the process.
   signal(SIGPIPE, SIG_IGN);
   auto signals = Signals::block({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return tl::make_unexpected(signals.error());
   const auto effects = system_effects();
-  auto links =
-      services::join(*config, {.roles = roles, .version = ZENITH_VERSION, .children = !media.empty()}, *effects);
+  auto links = services::join(
+      *config,
+      {.roles = roles, .version = ZENITH_VERSION, .children = !media.empty() || senses || config->sensors.load},
+      *effects);
   if (!links) return tl::make_unexpected(links.error());
   MemoryLedger ledger{memory_budget(*config)};
   Metrics metrics;
@@ -259,6 +279,11 @@ Status serve(const ServeOptions& options, const Context&) {
   if (!recorder) return tl::make_unexpected(recorder.error());
   if (*links) stack_options.placement = (*links)->placement;
   if (!media.empty()) stack_options.children = children_of(*config);
+  if (senses) {
+    for (const auto& service : sensor_services(*config)) {
+      stack_options.children.push_back({messages::Role::sensor, service.id, {}});
+    }
+  }
   auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
   if (!stack) return tl::make_unexpected(stack.error());
   std::optional<services::RecordingPort> recording;
@@ -279,10 +304,18 @@ Status serve(const ServeOptions& options, const Context&) {
   } else {
     front.greeting = fmt::format("Zenith {} is ready at {}\n", fmt::join(options.roles, ", "), (*links)->endpoint);
   }
-  Expected<std::vector<std::unique_ptr<MediaChild>>> children;
+  Expected<std::vector<std::unique_ptr<ChildProcess>>> children;
   if (!media.empty()) children = start_children(*config, (*links)->placement.directory_endpoint, **stack);
   if (!children) return tl::make_unexpected(children.error());
+  std::optional<SensorChildren> sensors;
+  if (senses || (config->sensors.load && *links)) {
+    sensors.emplace(*config, (*links)->placement.directory_endpoint, **stack);
+    if (auto ok = senses ? sensors->start() : Status{}; !ok) return ok;
+    (*stack)->set_sensor_processes(&*sensors);
+  }
   const Status result = run_until_stopped(options, *config, front, *signals, **stack, effects->clock());
+  (*stack)->set_sensor_processes(nullptr);
+  sensors.reset();
   children->clear();
   (*stack)->stop();
   if (*recorder) (*recorder)->close(seconds{5});
@@ -295,8 +328,9 @@ Status serve(const ServeOptions& options, const Context&) {
 Action add_serve(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   app.add_option("ROLE", options->roles,
-                 "gateway, router, text, voice: what this process is; default all that the configuration has, in one "
-                 "process (voice in a child of it)");
+                 "gateway, router, text, voice, vision, sensor: what this process is; default all that the "
+                 "configuration has, in one "
+                 "process (voice, vision and sensors in children of it)");
   app.add_option("--config", options->config_file, "a TOML file; --print-config shows every key");
   app.add_option("--listen", options->listen, "host:port; server.listen");
   app.add_option("--model", options->models,

@@ -1,31 +1,25 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "conversation.hpp"
-#include "local_model.hpp"
-#include "media_child.hpp"
+#include "media_run.hpp"
 #include "signals.hpp"
 #include "verb.hpp"
 #include "zenith/core/log.hpp"
-#include "zenith/services/process_links.hpp"
 #include "zenith/services/stack.hpp"
-#include "zenith/tools/model_files.hpp"
 
 namespace zenith::tools {
 namespace {
 
-namespace fs = std::filesystem;
 using SteadyClock = std::chrono::steady_clock;
-constexpr std::chrono::minutes kLoadLimit{2}, kSpeakLimit{30};
+constexpr std::chrono::minutes kSpeakLimit{30};
 
 struct Options {
   std::string text, out, model = "piper-joe", voice;
@@ -36,25 +30,6 @@ struct Spoken {
   std::uint32_t sample_rate = 0;
   std::vector<std::int16_t> samples;
   double first_ms = 0, all_ms = 0;
-};
-
-/// Sockets of this run only; removed with it.
-class RunFolder {
- public:
-  RunFolder() {
-    std::string name = (fs::temp_directory_path() / "zenith-speak-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
-  ~RunFolder() {
-    std::error_code error;
-    if (!path_.empty()) fs::remove_all(path_, error);
-  }
-  const fs::path& path() const noexcept { return path_; }
-
- private:
-  fs::path path_;
 };
 
 double ms_since(SteadyClock::time_point start) {
@@ -121,60 +96,20 @@ Status write_wav(const Spoken& spoken, const std::string& path) {
   return {};
 }
 
-/// The graph of this process and a zenith-media; nothing that others can reach.
-Expected<Spoken> speak_here(const Options& options, const Signals& signals) {
-  auto config = environment_config();
-  if (!config) return tl::make_unexpected(config.error());
-  const RunFolder folder;
-  config->links.run_dir = folder.path().string();
-  config->log.level = "error";
-  config->services.clear();
-  for (const char* role : {"gateway", "router"}) {
-    ServiceConfig service;
-    service.role = service.id = role;
-    config->services.push_back(std::move(service));
-  }
-  ServiceConfig voice;
-  voice.role = voice.id = "voice";
-  voice.models = {options.model};
-  config->services.push_back(voice);
-  const auto command = media_command(*config, voice, {});
-  if (!command) return tl::make_unexpected(command.error());
-  if (auto ok = media_is_there(*command); !ok) return tl::make_unexpected(ok.error());
-
-  const auto effects = system_effects();
-  auto links = services::join(
-      *config,
-      {.roles = {messages::Role::gateway, messages::Role::router}, .version = ZENITH_VERSION, .children = true},
-      *effects);
-  if (!links) return tl::make_unexpected(links.error());
-  MemoryLedger ledger{memory_budget(*config)};
-  Metrics metrics;
-  services::StackOptions stack_options;
-  stack_options.config = *config;
-  stack_options.placement = (*links)->placement;
-  stack_options.children = children_of(*config);
-  auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
-  if (!stack) return tl::make_unexpected(stack.error());
-  auto children = start_children(*config, (*links)->placement.directory_endpoint, **stack);
-  if (!children) return tl::make_unexpected(children.error());
-  Expected<Spoken> spoken;
-  if (auto ok = (*stack)->wait_loaded(kLoadLimit); !ok) {
-    spoken = tl::make_unexpected(ok.error());
-  } else {
-    spoken = listen(**stack, options, *effects, signals);
-  }
-  children->clear();
-  (*stack)->stop();
-  return spoken;
-}
-
 Status speak(const Options& options, const Context& context) {
   signal(SIGPIPE, SIG_IGN);
   auto signals = Signals::block({SIGTERM, SIGINT});
   if (!signals) return tl::make_unexpected(signals.error());
   set_log_level(LogLevel::error);
-  const auto spoken = speak_here(options, *signals);
+  Expected<Spoken> spoken;
+  if (auto ok = with_media("voice", options.model,
+                           [&](services::Stack& stack, Effects& effects) -> Status {
+                             spoken = listen(stack, options, effects, *signals);
+                             return {};
+                           });
+      !ok) {
+    return ok;
+  }
   if (!spoken) return tl::make_unexpected(spoken.error());
   if (auto ok = write_wav(*spoken, options.out); !ok) return ok;
   const double seconds = static_cast<double>(spoken->samples.size()) / spoken->sample_rate;

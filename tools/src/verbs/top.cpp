@@ -1,5 +1,4 @@
 // `zenith top`: the system live, from a gateway's /v1/system.
-#include <curl/curl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "http_get.hpp"
 #include "verb.hpp"
 
 namespace zenith::tools {
@@ -19,48 +19,20 @@ using Json = nlohmann::json;
 using SteadyClock = std::chrono::steady_clock;
 
 struct TopOptions {
-  std::string url = "http://127.0.0.1:8080", key, ca_file;
+  ServerAddress server;
   double interval_s = 1;
   bool once = false;
 };
 
-std::size_t append(char* data, std::size_t size, std::size_t count, void* user) {
-  auto& body = *static_cast<std::string*>(user);
-  if (body.size() + size * count > (8u << 20)) return 0;
-  body.append(data, size * count);
-  return size * count;
-}
-
 Expected<Json> fetch(const TopOptions& options) {
-  const std::unique_ptr<CURL, void (*)(CURL*)> handle(curl_easy_init(), [](CURL* h) { curl_easy_cleanup(h); });
-  if (!handle) return fail(Errc::io, "libcurl could not start");
-  const std::string url = options.url + "/v1/system";
-  std::string body;
-  std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers(nullptr, curl_slist_free_all);
-  if (!options.key.empty()) {
-    headers.reset(curl_slist_append(nullptr, ("Authorization: Bearer " + options.key).c_str()));
-    curl_easy_setopt(handle.get(), CURLOPT_HTTPHEADER, headers.get());
-  }
-  if (!options.ca_file.empty()) curl_easy_setopt(handle.get(), CURLOPT_CAINFO, options.ca_file.c_str());
-  curl_easy_setopt(handle.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, 3000L);
-  curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT_MS, 5000L);
-  curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, append);
-  curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &body);
-  const CURLcode code = curl_easy_perform(handle.get());
-  if (code != CURLE_OK) {
-    return fail(Errc::unavailable,
-                url + ": " + curl_easy_strerror(code) + "; is `zenith serve` running there? --url names another",
-                "url");
-  }
-  long status = 0;
-  curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (status == 401) return fail(Errc::unauthorized, url + " wants a key: --key KEY, or ZENITH_API_KEY", "key");
-  auto parsed = Json::parse(body, nullptr, false);
-  if (status != 200 || !parsed.is_object() || !parsed.contains("services")) {
-    return fail(Errc::unsupported, fmt::format("{} answered {} and is no Zenith of this kind", url, status), "url");
+  const auto answer = http_get(options.server, "/v1/system", std::chrono::seconds(5));
+  if (!answer) return tl::make_unexpected(answer.error());
+  auto parsed = Json::parse(answer->body, nullptr, false);
+  if (answer->status != 200 || !parsed.is_object() || !parsed.contains("services")) {
+    return fail(
+        Errc::unsupported,
+        fmt::format("{}/v1/system answered {} and is no Zenith of this kind", options.server.url, answer->status),
+        "url");
   }
   return parsed;
 }
@@ -105,7 +77,7 @@ std::string table(const Json& system, const Counts& before, Counts& now, double 
 }
 
 Status top(TopOptions options, const Context& context) {
-  if (options.key.empty()) options.key = environment("ZENITH_API_KEY").value_or("");
+  if (options.server.key.empty()) options.server.key = environment("ZENITH_API_KEY").value_or("");
   const bool live = !options.once && !context.json && isatty(STDOUT_FILENO) != 0;
   Counts before;
   std::optional<SteadyClock::time_point> last;
@@ -129,9 +101,9 @@ Status top(TopOptions options, const Context& context) {
 
 Action add_top(CLI::App& app) {
   auto options = std::make_shared<TopOptions>();
-  app.add_option("--url", options->url, "of the gateway")->capture_default_str();
-  app.add_option("--key", options->key, "API key; default ZENITH_API_KEY");
-  app.add_option("--ca-file", options->ca_file, "PEM of the authority that signed the gateway's certificate");
+  app.add_option("--url", options->server.url, "of the gateway")->capture_default_str();
+  app.add_option("--key", options->server.key, "API key; default ZENITH_API_KEY");
+  app.add_option("--ca-file", options->server.ca_file, "PEM of the authority that signed the gateway's certificate");
   app.add_option("--interval", options->interval_s, "seconds between looks")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();

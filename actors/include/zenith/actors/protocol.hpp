@@ -14,6 +14,7 @@
 #include "zenith/messages/directory.hpp"
 #include "zenith/messages/reply.hpp"
 #include "zenith/messages/request.hpp"
+#include "zenith/messages/vision.hpp"
 
 namespace zenith::actors {
 
@@ -45,7 +46,13 @@ struct CancelSession {
 struct ServiceSuspect {
   std::uint32_t attempt = 1;
 };
-using SessionMessage = std::variant<Planned, FromService, ClientGrant, CancelSession, ServiceSuspect>;
+/// What the service of a stage made of a part.
+using StageAnswer = std::variant<messages::ImageReading>;
+struct StageDone {
+  Expected<StageAnswer> answer;
+  std::uint32_t attempt = 1;  ///< the session ignores answers to an older one
+};
+using SessionMessage = std::variant<Planned, FromService, ClientGrant, CancelSession, ServiceSuspect, StageDone>;
 
 // ---- to a service
 // -----------------------------------------------------------------------------------------------------------------
@@ -60,6 +67,12 @@ struct Submit {
 /// The same for speech.
 struct SpeakWork {
   std::shared_ptr<const messages::Speak> request;
+  Ref<SessionMessage> session;
+  std::uint32_t attempt = 1;
+};
+/// The same for a sensor's frames.
+struct WatchWork {
+  std::shared_ptr<const messages::Watch> request;
   Ref<SessionMessage> session;
   std::uint32_t attempt = 1;
 };
@@ -80,22 +93,36 @@ using EmbedCall = Call<messages::Embed, messages::Embeddings>;
 using TokenizeCall = Call<messages::Tokenize, messages::Tokens>;
 using DetokenizeCall = Call<messages::Detokenize, messages::Text>;
 using TemplateCall = Call<messages::ApplyTemplate, messages::Text>;
+using TranscribeCall = Call<messages::Transcribe, messages::Transcript>;
+using ReadImageCall = Call<messages::ReadImage, messages::ImageReading>;
+using WindowCall = Call<messages::ReadWindow, messages::Window>;
+using SetSensorCall = Call<messages::SetSensor, messages::Text>;
 using ServiceMessage =
-    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping, SpeakWork>;
+    std::variant<Submit, CancelWork, GrantWork, EmbedCall, TokenizeCall, DetokenizeCall, TemplateCall, Ping, SpeakWork,
+                 TranscribeCall, ReadImageCall, WatchWork, WindowCall, SetSensorCall>;
 
 // ---- to the router
 // ----------------------------------------------------------------------------------------------------------------
 
-enum class Task : std::uint8_t { generate, embed, text /* tokenize, detokenize, apply-template */, speak };
+enum class Task : std::uint8_t {
+  generate,
+  embed,
+  text /* tokenize, detokenize, apply-template */,
+  speak,
+  transcribe,
+  see,
+  sense
+};
 
 struct Stage {
-  enum class Kind : std::uint8_t { think, embed, text, speak } kind = Kind::think;
+  enum class Kind : std::uint8_t { think, embed, text, speak, transcribe, see, sense } kind = Kind::think;
   std::string service_id;
   Ref<ServiceMessage> service;
+  std::string model{};  ///< the one that it uses: its own name
 };
-/// What a request will pass through, in order. One stage until other modalities come.
+/// What a request will pass through, in order: what its parts need, then the task itself.
 struct Plan {
-  messages::ModelEntry model;  ///< an alias resolved
+  messages::ModelEntry model;  ///< of the last stage; an alias resolved
   std::vector<Stage> stages;
 };
 /// A service that failed this request. The same service restarted is another actor, and may be tried again.
@@ -113,6 +140,7 @@ struct PlanRequest {
   std::string model;
   Promise<std::shared_ptr<const Plan>> answer;
   PlanLimits limits{};
+  std::vector<Task> before{};  ///< what has to be possible first, each once; a plan without one of them is refused
 };
 using RouterMessage = std::variant<PlanRequest, Ping>;
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "zenith/actors/actor.hpp"
 #include "zenith/actors/directory.hpp"
@@ -19,9 +20,14 @@ class RouterState {
   /// @returns draining, when all who have the model shut down; not_found listing the known models; invalid_argument
   /// (param "model") for a model of the wrong kind; loading with the service's detail; unavailable naming the service
   /// and its last error, or the last one that failed this request when no other is left.
-  Expected<Plan> plan(Task task, const std::string& model, const DirectoryView& view, const PlanLimits& limits = {});
+  /// @param before what has to be possible first (a picture in a chat has to be read): its stages come first. A plan
+  /// whose stages cannot all be done is refused with the reason of the first that cannot: unsupported when nothing here
+  /// is configured for it.
+  Expected<Plan> plan(Task task, const std::string& model, const DirectoryView& view, const PlanLimits& limits = {},
+                      const std::vector<Task>& before = {});
 
  private:
+  Expected<Plan> plan_one(Task task, const std::string& model, const DirectoryView& view, const PlanLimits& limits);
   std::size_t turn_ = 0;
 };
 

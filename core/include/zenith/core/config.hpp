@@ -38,9 +38,9 @@ struct ModelsConfig {
 
 /// [[service]]: one service of the system; a process runs those whose role (and id) it is started with.
 struct ServiceConfig {
-  std::string role;                     ///< role: gateway, router, text, voice
+  std::string role;                     ///< role: gateway, router, text, voice, vision, sensor
   std::string id;                       ///< id: unique; default role-number
-  std::vector<std::string> models;      ///< model: a name or a list of names, for text and voice
+  std::vector<std::string> models;      ///< model: a name or a list of names, for text, voice and vision
   std::uint32_t context = 0;            ///< context: tokens a sequence may have; 0 = the model's own
   std::uint32_t sequences = 64;         ///< sequences: running at once; more wait
   std::uint32_t queue = 256;            ///< queue: waiting at most; more are refused with 429
@@ -49,6 +49,17 @@ struct ServiceConfig {
   std::string endpoint;                 ///< endpoint: where others dial it, ipc://PATH or tcp://HOST:PORT; default
                                         ///< ipc://<links.run_dir>/<id>.sock
   std::string bind;                     ///< bind: where it listens, when that differs (tcp://0.0.0.0:7101)
+  std::string plugin;                   ///< plugin: of a sensor service: a path, or a name in the plugin folders
+  std::string options;                  ///< options: of a sensor service: JSON that its plugin gets when it is opened
+};
+
+/// [sensors]
+struct SensorsConfig {
+  std::vector<std::string> dirs;  ///< dirs: folders of plugins, before $ZENITH_HOME/plugins and those installed
+  bool load = false;              ///< load: allow POST and DELETE /v1/sensors: who may call the API may run code here
+  std::uint32_t window_s = 300;   ///< window_s: how long frames are kept
+  std::uint64_t window_bytes = 16u << 20;   ///< window_bytes: of each sensor
+  std::uint64_t memory_bytes = 2ull << 30;  ///< memory_bytes: addresses that a plugin's process may have
 };
 
 /// [links]: between processes.
@@ -86,6 +97,7 @@ struct Config {
   CurveConfig curve;
   LanesConfig lanes;
   LogConfig log;
+  SensorsConfig sensors;
   std::map<std::string, std::string> aliases;  ///< [aliases] "gpt-4o-mini" = "smollm2-135m"
 };
 

@@ -45,6 +45,16 @@ struct TlsFiles {
   std::string cert, key;
 };
 
+/// Pictures that requests name by their https: address.
+struct FetchOptions {
+  std::size_t bytes = 24u << 20;  ///< of one
+  std::size_t transfers = 64;     ///< at once, of all clients; more are refused with 429
+  std::uint32_t redirects = 3;
+  std::chrono::milliseconds connect{5'000}, whole{15'000};
+  std::string also_address{};  ///< for tests: this one is connected to though it is not public
+  std::string ca_file{};       ///< PEM; empty: the system's certificates
+};
+
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;                ///< 0: any free one; see Server::port()
@@ -53,8 +63,10 @@ struct ServerOptions {
   bool exposed = false;                     ///< must be set to listen beyond loopback; then keys are required
   std::vector<std::string> cors_origins;    ///< empty: no cross-origin requests
   std::string default_model, default_embedding_model;
+  bool load_sensors = false;  ///< POST and DELETE /v1/sensors
   MakeVoiceActivity voice_activity{};  ///< for conversations; empty: /v1/realtime has no server_vad
   Limits limits;
+  FetchOptions fetch;
 };
 
 class Server {

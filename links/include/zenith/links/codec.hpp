@@ -15,6 +15,7 @@
 #include "zenith/messages/membership.hpp"
 #include "zenith/messages/reply.hpp"
 #include "zenith/messages/request.hpp"
+#include "zenith/messages/vision.hpp"
 
 namespace zenith::links {
 
@@ -34,7 +35,8 @@ Expected<Error> decode_error(const Buffer& body);
 // header; attempt, generation and the hedge flag are the caller's
 
 using Request = std::variant<messages::Generate, messages::Embed, messages::Tokenize, messages::Detokenize,
-                             messages::ApplyTemplate, messages::Speak>;
+                             messages::ApplyTemplate, messages::Speak, messages::Transcribe, messages::ReadImage,
+                             messages::Watch, messages::ReadWindow, messages::SetSensor>;
 /// The deadline becomes a budget: what is left of it at `now`, in whole microseconds, at most about 71 minutes.
 /// @returns invalid_argument naming the field, payload_too_large.
 Expected<wire::Message> to_wire(const messages::Generate& request, Instant now);
@@ -43,16 +45,24 @@ Expected<wire::Message> to_wire(const messages::Tokenize& request, Instant now);
 Expected<wire::Message> to_wire(const messages::Detokenize& request, Instant now);
 Expected<wire::Message> to_wire(const messages::ApplyTemplate& request, Instant now);
 Expected<wire::Message> to_wire(const messages::Speak& request, Instant now);
+/// The file travels as one u8 tensor [n].
+Expected<wire::Message> to_wire(const messages::Transcribe& request, Instant now);
+/// The picture travels as one u8 tensor [n].
+Expected<wire::Message> to_wire(const messages::ReadImage& request, Instant now);
+Expected<wire::Message> to_wire(const messages::Watch& request, Instant now);
+Expected<wire::Message> to_wire(const messages::ReadWindow& request, Instant now);
+Expected<wire::Message> to_wire(const messages::SetSensor& request, Instant now);
 /// A request without a budget is refused: every request has a deadline.
 Expected<Request> request_from_wire(const wire::Message& message, Instant now);
 
 /// An Error travels as kind error, with its code in Header::status too. Finished and Error have kLast. Samples travel
-/// as one i16 tensor [n].
+/// as one i16 tensor [n], frames' values as one u8 tensor [n].
 wire::Message event_to_wire(RequestId id, const messages::Event& event);
 Expected<messages::Event> event_from_wire(const wire::Message& message);
 
 /// The one answer of a request that is no generation. An Error travels as kind error.
-using Reply = std::variant<messages::Embeddings, messages::Tokens, messages::Text, Error>;
+using Reply = std::variant<messages::Embeddings, messages::Tokens, messages::Text, Error, messages::Transcript,
+                           messages::ImageReading, messages::Window>;
 /// Vectors travel as one f32 tensor [n, d]. Vectors of different lengths are a fault of ours and become that error.
 wire::Message reply_to_wire(RequestId id, const Reply& reply);
 Expected<Reply> reply_from_wire(const wire::Message& message);

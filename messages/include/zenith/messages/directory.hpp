@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "zenith/core/ids.hpp"
+#include "zenith/messages/sensor.hpp"
 
 namespace zenith::messages {
 
@@ -21,7 +23,7 @@ struct ServiceStatus {
   bool suspect = false;  ///< it has been silent for a while with work open: others are preferred
 };
 
-enum class ModelKind : std::uint8_t { generate, embed, speech };
+enum class ModelKind : std::uint8_t { generate, embed, speech, transcription, vision, sensor };
 
 struct ModelEntry {
   std::string name;
@@ -32,14 +34,22 @@ struct ModelEntry {
   std::string license, architecture;
   Generation generation;
   std::int64_t created_unix_seconds = 0;
-  std::vector<std::string> voices{};  ///< of a speech model; the first is its own
-  std::string language{};             ///< of its voices, as BCP 47 has it; empty: not said
-  std::uint32_t sample_rate = 0;      ///< Hz, of speech; else 0
+  std::vector<std::string> voices{};    ///< of a speech model; the first is its own
+  std::string language{};               ///< of its voices, as BCP 47 has it; empty: not said
+  std::uint32_t sample_rate = 0;        ///< Hz, of speech; else 0
+  std::optional<SensorEntry> sensor{};  ///< of a sensor, which has the place of a model: its name is the sensor's id
+};
+
+/// A sensor, or without an entry the process of a plugin.
+struct SensorStatus {
+  ServiceStatus status;
+  std::optional<ModelEntry> entry;
 };
 
 struct Snapshot {
   std::vector<ServiceStatus> services;
-  std::vector<ModelEntry> models;
+  std::vector<ModelEntry> models;       ///< without sensors
+  std::vector<SensorStatus> sensors{};  ///< they do not count for `overall`
   Health overall = Health::loading;
 };
 

@@ -9,6 +9,7 @@
 #include "zenith/core/error.hpp"
 #include "zenith/core/ids.hpp"
 #include "zenith/core/sampling.hpp"
+#include "zenith/messages/sensor.hpp"
 
 namespace zenith::messages {
 
@@ -53,6 +54,7 @@ struct Timings {
 struct Finished {
   Usage usage;
   Timings timings;
+  std::vector<std::string> modality_path{};  ///< what was done before the text service: "ocr"; each once
 };
 
 /// A piece of speech: s16, one channel, in order, at most kMostSamples.
@@ -68,9 +70,9 @@ struct AudioBytes {
 };
 inline constexpr std::size_t kMostAudioBytes = std::size_t{1} << 18;
 
-/// In order: Started, (Delta | ChoiceEnd)*, Finished; of a Speak: (Audio | AudioBytes)*, Finished. An Error may come at
-/// any point and is last. Exactly one of Finished and Error comes.
-using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error, Audio, AudioBytes>;
+/// In order: Started, (Delta | ChoiceEnd)*, Finished; of a Speak: (Audio | AudioBytes)*, Finished; of a Watch:
+/// Frames*, Finished. An Error may come at any point and is last. Exactly one of Finished and Error comes.
+using Event = std::variant<Started, Delta, ChoiceEnd, Finished, Error, Audio, AudioBytes, Frames>;
 inline bool is_last(const Event& e) noexcept {
   return std::holds_alternative<Finished>(e) || std::holds_alternative<Error>(e);
 }
@@ -84,6 +86,19 @@ struct Tokens {
 };
 struct Text {
   std::string text;
+};
+
+/// A piece of a transcript, about a sentence.
+struct TranscriptSegment {
+  double start = 0, end = 0;    ///< seconds
+  std::string text;             ///< with the space that parts it from what came before
+  std::vector<TokenId> tokens;  ///< of the model, its marks for times among them
+  float avg_logprob = 0, no_speech_prob = 0, compression_ratio = 0, temperature = 0;
+};
+struct Transcript {
+  std::string language;  ///< its English name, lower case; empty: nobody speaks and none was asked for
+  double duration = 0;   ///< seconds of sound
+  std::vector<TranscriptSegment> segments;
 };
 
 }  // namespace zenith::messages

@@ -11,27 +11,11 @@
 #include "zenith/core/clock.hpp"
 #include "zenith/core/ids.hpp"
 #include "zenith/core/sampling.hpp"
+#include "zenith/core/tensor.hpp"
 #include "zenith/core/value.hpp"
+#include "zenith/messages/header.hpp"
 
 namespace zenith::messages {
-
-/// W3C trace context; all zero = none.
-struct TraceContext {
-  std::array<std::uint8_t, 16> trace_id{};
-  std::array<std::uint8_t, 8> span_id{};
-  std::uint8_t flags = 0;
-};
-
-enum class Priority : std::uint8_t { background, normal, interactive };
-
-/// Every request carries this.
-struct Header {
-  RequestId id;
-  TenantId tenant;
-  Deadline deadline;  ///< always finite
-  Priority priority = Priority::normal;
-  TraceContext trace;
-};
 
 struct ChatMessage {
   std::string role;  ///< system, developer, user, assistant, tool
@@ -56,6 +40,17 @@ struct Resume {
   std::uint32_t completion_tokens = 0, reasoning_tokens = 0;  ///< as that ChoiceEnd had them
 };
 
+/// A picture in a chat; its text is read by the vision service.
+struct ImagePart {
+  Buffer image;  ///< the file's bytes
+};
+/// A part of a chat that another service has to turn into text first. Its place in messages[message].text_parts[part]
+/// is kept by an empty text.
+struct StagedPart {
+  std::uint32_t message = 0, part = 0;
+  std::variant<ImagePart> what;
+};
+
 /// One generation with `n` choices. The credit window bounds what waits for a slow client: the service sends at most
 /// `credit_events` events beyond those granted, then the sequence pauses.
 struct Generate {
@@ -76,6 +71,10 @@ struct Generate {
   std::int64_t now_unix_seconds = 0;  ///< the time that templates see; 0: the service's own clock
   std::vector<Resume> resume;         ///< one for each choice; empty on the first attempt
   std::uint32_t credit_spent = 0;     ///< of the window, at the start: what the client has not taken yet
+
+  /// Of a chat, in the order of its parts. The session has them read and puts their text into the prompt: no text
+  /// service gets any.
+  std::vector<StagedPart> staged{};
 };
 
 /// How speech comes: as samples, or as a file that is written while it is made.
@@ -116,5 +115,16 @@ struct ApplyTemplate {
   Chat chat;
   bool add_generation_prompt = true;
 };
+
+/// Speech to text: one answer, a Transcript.
+struct Transcribe {
+  Header header;
+  std::string model;      ///< name or alias
+  Buffer audio;           ///< a file of sound or video, whole, at most kMostAudioFile bytes
+  std::string language;   ///< ISO 639-1 or an English name; empty: the model finds out
+  std::string prompt;     ///< words and spellings to expect; empty: none
+  float temperature = 0;  ///< 0 … 1
+};
+inline constexpr std::size_t kMostAudioFile = std::size_t{256} << 20;
 
 }  // namespace zenith::messages

@@ -39,4 +39,11 @@ constexpr bool in_media(std::string_view role) noexcept {
   return known && in_media(*known);
 }
 
+/// Their services run in children of `zenith serve`.
+constexpr bool in_child(Role role) noexcept { return in_media(role) || role == Role::sensor; }
+constexpr bool in_child(std::string_view role) noexcept {
+  const auto known = role_of(role);
+  return known && in_child(*known);
+}
+
 }  // namespace zenith::messages

@@ -47,6 +47,16 @@ class CallTable {
   bool closed_ = false;
 };
 
+/// The processes of sensor plugins, for who supervises them. Any thread; no call blocks.
+class SensorProcesses {
+ public:
+  virtual ~SensorProcesses() = default;
+  /// @returns the id of its service, or why it cannot be: not_found, overloaded.
+  virtual Expected<std::string> load(const std::string& plugin, const std::string& options) = 0;
+  virtual Status unload(const std::string& service_id) = 0;  ///< not_found listing those that there are
+  virtual bool revive(const std::string& service_id) = 0;    ///< one that was given up on is tried again
+};
+
 struct GraphParts {
   actors::System* system = nullptr;
   actors::SessionTable* sessions = nullptr;
@@ -56,7 +66,8 @@ struct GraphParts {
   Metrics* metrics = nullptr;
   Effects* effects = nullptr;  ///< seeds and the time for requests that name none
   std::function<messages::SystemStatus()> system_status;
-  std::uint32_t hedge_percent = 0;  ///< of calls, that may be asked of a second replica when slow
+  std::uint32_t hedge_percent = 0;                     ///< of calls, that may be asked of a second replica when slow
+  std::function<SensorProcesses*()> sensor_processes;  ///< null where this process has none
 };
 
 /// Spawns a session for each generation; passes calls through the router to their service, and to another replica when
@@ -66,12 +77,19 @@ class GraphPort final : public gateway::Port {
   explicit GraphPort(GraphParts parts) : parts_(std::move(parts)) {}
   void generate(messages::Generate request, std::shared_ptr<gateway::EventSink> sink) override;
   void speak(messages::Speak request, std::shared_ptr<gateway::EventSink> sink) override;
+  void watch(messages::Watch request, std::shared_ptr<gateway::EventSink> sink) override;
+  void read_window(messages::ReadWindow request, gateway::Reply<messages::Window> reply) override;
+  void set_sensor(messages::SetSensor request, gateway::Reply<messages::Text> reply) override;
+  void load_sensor(messages::LoadSensor request, gateway::Reply<messages::Text> reply) override;
+  void unload_sensor(messages::UnloadSensor request, gateway::Reply<messages::Text> reply) override;
   void grant(RequestId id, std::uint32_t events) override;
   void cancel(RequestId id) override;
   void embed(messages::Embed request, gateway::Reply<messages::Embeddings> reply) override;
   void tokenize(messages::Tokenize request, gateway::Reply<messages::Tokens> reply) override;
   void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
+  void transcribe(messages::Transcribe request, gateway::Reply<messages::Transcript> reply) override;
+  void read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) override;
   messages::Snapshot snapshot() const override;
   messages::SystemStatus system() const override { return parts_.system_status(); }
 

@@ -26,10 +26,12 @@ struct HostedSpec {
 
 /// What its actor works with; all of it outlives the actor.
 struct HostedSetup {
-  Worker* worker = nullptr;  ///< the service's own: work takes it for as long as it needs
+  Worker* worker = nullptr;  ///< of a role of media, its own: work takes it for as long as it needs
   Effects* effects = nullptr;
   LoadCell* load = nullptr;
   std::size_t queue = 0;
+  /// How the service is, when that changes while it runs. Must return at once.
+  std::function<void(messages::Health, std::string detail, std::function<void(messages::ModelEntry&)> change)> report{};
 };
 
 struct HostedService {

@@ -46,6 +46,8 @@ Expected<std::filesystem::path> find_model_file(const std::filesystem::path& dir
 /// models::load_model with the spec's numerics and context.
 Expected<models::LoadedModel> load_with_engine(const ModelSpec& spec, MemoryLedger& ledger);
 
+class SensorProcesses;
+
 struct StackOptions {
   Config config;                        ///< no [[service]]: a text service with the default models
   ModelFinder find;                     ///< default: find_model_file under config.models.dir (or zenith_home()/models)
@@ -53,8 +55,8 @@ struct StackOptions {
   /// The licence of a model whose file names none; empty when nobody knows.
   std::function<std::string(const std::string& name)> license = [](const std::string&) { return std::string{}; };
   std::optional<Placement> placement;  ///< absent: every role in this process, no links
-  HostedLoader hosted;                 ///< of a process that has a role of media; empty elsewhere
-  /// Makes the worker of each hosted service.
+  HostedLoader hosted;                 ///< of a process that has a role of media or sensor; empty elsewhere
+  /// Makes the worker of each hosted service of media.
   std::function<std::unique_ptr<Worker>(const std::string& name)> hosted_worker = [](const std::string& name) {
     return make_worker(name);
   };
@@ -77,8 +79,12 @@ class Stack {
 
   virtual gateway::Port& port() = 0;
   virtual messages::Snapshot snapshot() const = 0;
-  /// How a child process is, while it does not speak for itself. An id of StackOptions::children.
+  /// How a child process is, while it does not speak for itself. An id of StackOptions::children or of add_child.
   virtual void report_child(const std::string& id, messages::Health health, std::string detail) = 0;
+  virtual void add_child(ChildService child) = 0;
+  virtual void remove_child(const std::string& id) = 0;
+  /// Who loads and unloads sensors from now on; must outlive the port's use of it. Null: nobody.
+  virtual void set_sensor_processes(SensorProcesses* processes) = 0;
   /// Blocks until no service of this process is loading; a gateway without such waits for the first ready one anywhere.
   /// @returns the first failed service's reason as unavailable; deadline when `limit` is over.
   virtual Status wait_loaded(std::chrono::milliseconds limit) = 0;

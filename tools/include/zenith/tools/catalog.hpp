@@ -29,11 +29,12 @@ struct CatalogFile {
 
 struct CatalogRow {
   std::string_view name;
-  std::string_view kind;    ///< "text", "embeddings" or "speech"
+  std::string_view kind;    ///< "text", "embeddings", "speech", "transcription", "voice activity" or "vision"
   bool is_default = false;  ///< `zenith serve` without configuration serves it
   std::string_view license, origin;
-  std::string_view terms;  ///< shown before the download; empty = none beyond the licence
-  std::string_view loads;  ///< what load_model is given, relative to the model's folder; "." is the folder
+  std::string_view terms;    ///< shown before the download; empty = none beyond the licence
+  std::string_view loads;    ///< what load_model is given, relative to the model's folder; "." is the folder
+  std::string_view needs{};  ///< a row that this one cannot do without; empty: none
   std::vector<CatalogFile> files;
 
   std::uint64_t bytes() const noexcept;        ///< of all files

@@ -23,12 +23,36 @@ class RecordingPort final : public gateway::Port {
   void speak(messages::Speak request, std::shared_ptr<gateway::EventSink> sink) override {
     inner_.speak(std::move(request), std::move(sink));
   }
+  /// Nor are sensors: what they measured is not asked for again.
+  void watch(messages::Watch request, std::shared_ptr<gateway::EventSink> sink) override {
+    inner_.watch(std::move(request), std::move(sink));
+  }
+  void read_window(messages::ReadWindow request, gateway::Reply<messages::Window> reply) override {
+    inner_.read_window(std::move(request), std::move(reply));
+  }
+  void set_sensor(messages::SetSensor request, gateway::Reply<messages::Text> reply) override {
+    inner_.set_sensor(std::move(request), std::move(reply));
+  }
+  void load_sensor(messages::LoadSensor request, gateway::Reply<messages::Text> reply) override {
+    inner_.load_sensor(std::move(request), std::move(reply));
+  }
+  void unload_sensor(messages::UnloadSensor request, gateway::Reply<messages::Text> reply) override {
+    inner_.unload_sensor(std::move(request), std::move(reply));
+  }
   void grant(RequestId id, std::uint32_t events) override { inner_.grant(id, events); }
   void cancel(RequestId id) override;
   void embed(messages::Embed request, gateway::Reply<messages::Embeddings> reply) override;
   void tokenize(messages::Tokenize request, gateway::Reply<messages::Tokens> reply) override;
   void detokenize(messages::Detokenize request, gateway::Reply<messages::Text> reply) override;
   void apply_template(messages::ApplyTemplate request, gateway::Reply<messages::Text> reply) override;
+  /// Not written down: the sound is not kept.
+  void transcribe(messages::Transcribe request, gateway::Reply<messages::Transcript> reply) override {
+    inner_.transcribe(std::move(request), std::move(reply));
+  }
+  /// Not written down: a recording has no pictures.
+  void read_image(messages::ReadImage request, gateway::Reply<messages::ImageReading> reply) override {
+    inner_.read_image(std::move(request), std::move(reply));
+  }
   messages::Snapshot snapshot() const override { return inner_.snapshot(); }
   messages::SystemStatus system() const override { return inner_.system(); }
 

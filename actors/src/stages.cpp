@@ -1,0 +1,157 @@
+#include "zenith/actors/stages.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace zenith::actors {
+namespace {
+
+using messages::ImagePart;
+using messages::StagedPart;
+
+// One row for each kind of part: its task, its name in the path of an answer, its name for people.
+struct Kind {
+  Task task;
+  const char* modality;
+  const char* what;
+};
+Kind kind_of(const ImagePart&) { return {Task::see, "ocr", "the picture"}; }
+
+Kind kind_of(const StagedPart& part) {
+  return std::visit([](const auto& what) { return kind_of(what); }, part.what);
+}
+
+std::string place_of(const StagedPart& part) {
+  return fmt::format("messages[{}].content[{}]", part.message, part.part);
+}
+
+/// Which one of its kind it is, from 1.
+std::size_t number_of(const std::vector<StagedPart>& parts, std::size_t index) {
+  const auto same = [&](const StagedPart& part) { return part.what.index() == parts[index].what.index(); };
+  return static_cast<std::size_t>(
+             std::count_if(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(index), same)) +
+         1;
+}
+
+std::string span_of(const StageAnswer& answer, std::size_t number) {
+  return std::visit([&](const messages::ImageReading& reading) { return image_span(reading, number); }, answer);
+}
+
+bool means_another(const Error& error, std::uint32_t attempt) {
+  return error.code == Errc::unavailable || error.code == Errc::draining || error.code == Errc::loading ||
+         error.code == Errc::bad_frame || (error.code == Errc::overloaded && attempt > 1);
+}
+
+}  // namespace
+
+std::vector<Task> tasks_before(const messages::Generate& request) {
+  std::vector<Task> out;
+  for (const auto& part : request.staged) {
+    const Task task = kind_of(part).task;
+    if (std::find(out.begin(), out.end(), task) == out.end()) out.push_back(task);
+  }
+  return out;
+}
+
+StagesState::Outcome StagesState::on_start() const {
+  Outcome out;
+  out.plan = Ask{Task::generate, request_->model, {}, tasks_before(*request_)};
+  return out;
+}
+
+StagesState::Outcome StagesState::on_planned(Expected<std::shared_ptr<const Plan>> plan) {
+  if (at_ != At::planning) return {};
+  if (!plan) return fail_with(lost_ ? std::move(*lost_) : std::move(plan.error()));
+  // The first plan has the stages of every kind, in the order of tasks_before: the first part's comes first.
+  if ((*plan)->stages.empty()) return fail_with(Error{Errc::internal, "the plan has no stage", {}, {}});
+  stage_ = (*plan)->stages.front();
+  at_ = At::working;
+  Outcome out;
+  out.work = Work{stage_, &part(), ++attempt_};
+  return out;
+}
+
+StagesState::Outcome StagesState::on_done(StageDone done) {
+  if (at_ != At::working || done.attempt != attempt_) return {};
+  if (!done.answer) {
+    Error error = std::move(done.answer.error());
+    if (means_another(error, lost_in_row_ + 1)) return on_loss(std::move(error));
+    error.message = fmt::format("{}: {} could not be read: {}", place_of(part()), kind_of(part()).what, error.message);
+    error.param = place_of(part());
+    return fail_with(std::move(error));
+  }
+  texts_.push_back(span_of(*done.answer, number_of(request_->staged, done_)));
+  const std::string modality = kind_of(part()).modality;
+  if (std::find(path_.begin(), path_.end(), modality) == path_.end()) path_.push_back(modality);
+  ++done_;
+  return next();
+}
+
+StagesState::Outcome StagesState::next() {
+  limits_ = {};
+  lost_.reset();
+  lost_in_row_ = 0;
+  Outcome out;
+  if (done_ < request_->staged.size()) {
+    at_ = At::planning;
+    out.plan = Ask{kind_of(part()).task, {}, {}, {}};
+    return out;
+  }
+  at_ = At::ended;
+  auto ready = std::make_shared<messages::Generate>(*request_);
+  ready->staged.clear();
+  auto* chat = std::get_if<messages::Chat>(&ready->prompt);
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    const StagedPart& from = request_->staged[i];
+    const bool there = chat != nullptr && from.message < chat->messages.size() &&
+                       from.part < chat->messages[from.message].text_parts.size();
+    if (!there) {
+      out.failed = Error{Errc::internal, place_of(from) + " is no place of the chat", {}, {}};
+      return out;
+    }
+    chat->messages[from.message].text_parts[from.part] = std::move(texts_[i]);
+  }
+  out.ready = std::move(ready);
+  return out;
+}
+
+StagesState::Outcome StagesState::on_loss(Error error) {
+  error.message = fmt::format("{}: service '{}': {}", place_of(part()), stage_.service_id, error.message);
+  error.param = place_of(part());
+  error.retry_after = std::max(error.retry_after, std::chrono::milliseconds(1000));
+  at_ = At::planning;
+  if (++lost_in_row_ >= kAttempts) return fail_with(std::move(error));
+  lost_ = std::move(error);
+  std::erase_if(limits_.avoid, [&](const Avoid& a) { return a.service_id == stage_.service_id; });
+  limits_.avoid.push_back({stage_.service_id, stage_.service.address().id()});
+  Outcome out;
+  out.plan = Ask{kind_of(part()).task, {}, limits_, {}};
+  return out;
+}
+
+StagesState::Outcome StagesState::on_stop(Error why) { return fail_with(std::move(why)); }
+
+StagesState::Outcome StagesState::fail_with(Error error) {
+  Outcome out;
+  if (at_ == At::ended) return out;
+  out.stop_work = at_ == At::working;
+  out.failed = std::move(error);
+  at_ = At::ended;
+  return out;
+}
+
+std::string image_span(const messages::ImageReading& reading, std::size_t number) {
+  const std::string head = fmt::format("Image {}, {} x {} pixels", number, reading.width, reading.height);
+  if (reading.lines.empty()) return fmt::format("[{}: no text was found in it by OCR]", head);
+  std::string out = fmt::format("[{}; its text, as OCR read it:]\n", head);
+  for (const auto& line : reading.lines) {
+    out += "> ";
+    // A line is one: whoever made it may not have kept to that.
+    for (const char c : line.text) out += c == '\n' || c == '\r' ? ' ' : c;
+    out += '\n';
+  }
+  return out + fmt::format("[end of image {}]", number);
+}
+
+}  // namespace zenith::actors

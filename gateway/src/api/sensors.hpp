@@ -1,0 +1,33 @@
+// Sensors in JSON, and their parameters.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "http/query.hpp"
+#include "json/write.hpp"
+#include "zenith/messages/directory.hpp"
+#include "zenith/messages/sensor.hpp"
+
+namespace zenith::gateway {
+
+/// "500ms", "30s", "2m", "1.5": seconds without a unit. @returns invalid_argument naming `field`.
+Expected<std::chrono::milliseconds> read_duration(std::string_view text, const std::string& field);
+
+/// since and rate of the query, or the header Last-Event-ID for since: `from` and `rate_hz` of the request.
+Expected<messages::Watch> read_watch(const Query& query, const std::string* last_event_id);
+
+/// As /v1/sensors lists it.
+void write_sensor(JsonWriter& w, const messages::SensorStatus& sensor);
+void write_window(JsonWriter& w, const messages::Window& window);
+
+inline constexpr std::size_t kMostValues = 4096;  ///< of a frame; what has more is base64
+
+/// An event of a stream for each frame: id and data.
+std::string frame_events(const std::string& sensor_id, const messages::Frames& frames);
+
+/// Ids of the sensors, for messages: "host.cpu, host.load".
+std::string known_sensors(const messages::Snapshot& snapshot);
+
+}  // namespace zenith::gateway

@@ -1,0 +1,30 @@
+// What every request carries.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "zenith/core/clock.hpp"
+#include "zenith/core/ids.hpp"
+
+namespace zenith::messages {
+
+/// W3C trace context; all zero = none.
+struct TraceContext {
+  std::array<std::uint8_t, 16> trace_id{};
+  std::array<std::uint8_t, 8> span_id{};
+  std::uint8_t flags = 0;
+};
+
+enum class Priority : std::uint8_t { background, normal, interactive };
+
+/// Every request carries this.
+struct Header {
+  RequestId id;
+  TenantId tenant;
+  Deadline deadline;  ///< always finite
+  Priority priority = Priority::normal;
+  TraceContext trace;
+};
+
+}  // namespace zenith::messages
