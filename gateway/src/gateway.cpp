@@ -99,16 +99,22 @@ std::optional<HttpReply> Gateway::refuse(Call& call) {
   if (!call.route->work) return std::nullopt;
   if (draining_) return error_reply({Errc::draining, "the server is shutting down", {}, std::chrono::seconds{5}});
   const bool handshake = call.route->body == BodyKind::websocket && request.body.empty();
-  if (call.key == nullptr || handshake) return std::nullopt;  // a session's messages are counted, each when it comes
-  const auto now = effects.clock().now();
-  if (const auto wait = call.key->requests.wait_for(1, now); wait > Duration{0}) {
-    return error_reply({Errc::rate_limited, "this key's requests per minute are used up", {}, to_ms(wait)});
-  }
-  if (const auto wait = call.key->tokens.wait_for(1, now); wait > Duration{0}) {
-    return error_reply({Errc::rate_limited, "this key's tokens per minute are used up", {}, to_ms(wait)});
-  }
-  call.key->requests.take(1, now);
+  if (handshake) return std::nullopt;  // a session's requests are counted, each when it comes
+  if (const auto ok = take_request(call.key); !ok) return error_reply(ok.error());
   return std::nullopt;
+}
+
+Status Gateway::take_request(KeyState* key) {
+  if (key == nullptr) return {};
+  const auto now = effects.clock().now();
+  const auto over = [](const char* what, Duration wait) {
+    return tl::make_unexpected(
+        Error{Errc::rate_limited, fmt::format("this key's {} per minute are used up", what), {}, to_ms(wait)});
+  };
+  if (const auto wait = key->requests.wait_for(1, now); wait > Duration{0}) return over("requests", wait);
+  if (const auto wait = key->tokens.wait_for(1, now); wait > Duration{0}) return over("tokens", wait);
+  key->requests.take(1, now);
+  return {};
 }
 
 void Gateway::run(const std::shared_ptr<Call>& call) {

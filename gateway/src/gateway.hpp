@@ -32,6 +32,10 @@ class Gateway {
   /// The body is here (in call->request.body): runs the endpoint.
   void run(const std::shared_ptr<Call>& call);
 
+  /// One request of that key. @returns rate_limited with the time to wait, and nothing is taken. @param key null: no
+  /// limit.
+  Status take_request(KeyState* key);
+
   // Work that a drain waits for. `abort` ends it at once with that error.
   void work_begins(RequestId id, std::function<void(const Error&)> abort);
   /// Work without an end of its own: a drain ends it at once.
@@ -53,7 +57,8 @@ class Gateway {
   const BrowserPolicy browsers;
   const std::string epoch;  ///< makes ids unique across restarts
   const std::string version;
-  bool accepting = true;  ///< false while no file descriptor is left for a new connection
+  std::size_t realtime_bytes = 0;  ///< of sound that conversations have and have not committed
+  bool accepting = true;           ///< false while no file descriptor is left for a new connection
 
  private:
   std::optional<HttpReply> refuse(Call& call);

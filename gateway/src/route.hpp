@@ -9,6 +9,7 @@
 namespace zenith::gateway {
 
 class Call;
+struct SocketKind;
 
 enum class Access : unsigned char { open /* no key */, key };
 enum class BodyKind : unsigned char { none, json, websocket, form /* multipart/form-data */ };
@@ -20,7 +21,8 @@ struct Route {
   Access access;
   BodyKind body;
   bool work;  ///< makes a model compute: counted against quotas, refused while draining
-  void (*handler)(const std::shared_ptr<Call>& call);
+  void (*handler)(const std::shared_ptr<Call>& call);  ///< of a WebSocket: for each of its requests
+  const SocketKind* socket = nullptr;                  ///< of a WebSocket: what is said on it
 };
 
 std::span<const Route> routes() noexcept;

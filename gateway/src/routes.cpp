@@ -5,6 +5,7 @@
 #include "endpoints/endpoints.hpp"
 #include "http/assets.hpp"
 #include "route.hpp"
+#include "socket_session.hpp"
 
 namespace zenith::gateway {
 namespace {
@@ -14,7 +15,8 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/chat/completions", Access::key, BodyKind::json, true, chat_completions},
     Route{"POST", "/v1/completions", Access::key, BodyKind::json, true, completions},
     Route{"POST", "/v1/embeddings", Access::key, BodyKind::json, true, embeddings},
-    Route{"GET", "/v1/stream", Access::key, BodyKind::websocket, true, stream},
+    Route{"GET", "/v1/stream", Access::key, BodyKind::websocket, true, stream, &kStreamSocket},
+    Route{"GET", "/v1/realtime", Access::key, BodyKind::websocket, true, talk, &kRealtimeSocket},
     Route{"GET", "/v1/models", Access::key, BodyKind::none, false, list_models},
     Route{"GET", "/v1/models/{id}", Access::key, BodyKind::none, false, get_model},
     Route{"POST", "/v1/audio/speech", Access::key, BodyKind::json, true, speech},

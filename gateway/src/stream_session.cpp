@@ -18,6 +18,10 @@ bool is_cancel(const std::string& text) {
 
 }  // namespace
 
+const SocketKind kStreamSocket{.open = [](const Call& call, SocketHost host) -> std::shared_ptr<SocketSession> {
+  return std::make_shared<StreamSession>(call.gateway, call.request, std::move(host));
+}};
+
 std::string stream_done(std::string_view reason) {
   return std::string(R"({"type":"done","reason":")").append(reason).append(R"("})");
 }
@@ -31,7 +35,7 @@ void StreamSession::on_message(std::string text) {
     return;  // a cancel that comes after the end crossed it on the way
   }
   if (running()) {
-    const auto busy = make_outlet_();
+    const auto busy = host_.make_outlet();
     busy->send(error_body({Errc::invalid_argument,
                            "a request is running on this connection: cancel it, or open another connection",
                            {},
@@ -41,7 +45,7 @@ void StreamSession::on_message(std::string text) {
   }
   auto request = handshake_;
   request.body = text.empty() ? std::string{" "} : std::move(text);
-  outlet_ = make_outlet_();
+  outlet_ = host_.make_outlet();
   call_ = gateway_.open(std::move(request), outlet_);
   gateway_.run(call_);
 }

@@ -2,32 +2,29 @@
 // between.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "call.hpp"
+#include "socket_session.hpp"
 
 namespace zenith::gateway {
 
 /// The loop's thread only.
-class StreamSession {
+class StreamSession final : public SocketSession {
  public:
-  using MakeOutlet = std::function<std::shared_ptr<Outlet>()>;
-  StreamSession(Gateway& gateway, HttpRequest handshake, MakeOutlet make_outlet)
-      : gateway_(gateway), handshake_(std::move(handshake)), make_outlet_(std::move(make_outlet)) {}
+  StreamSession(Gateway& gateway, HttpRequest handshake, SocketHost host)
+      : gateway_(gateway), handshake_(std::move(handshake)), host_(std::move(host)) {}
 
-  /// A text message of the client. What is wrong with it is answered by an error message; the session goes on.
-  void on_message(std::string text);
-  /// The client is gone: what runs for it is cancelled.
-  void on_closed();
+  /// What is wrong with the message is answered by an error message; the session goes on.
+  void on_message(std::string text) override;
+  void on_closed() override;
 
  private:
   bool running() const noexcept { return call_ && call_->cancel_by_client; }
 
   Gateway& gateway_;
   HttpRequest handshake_;  ///< its key and its headers stand for every request of the session
-  MakeOutlet make_outlet_;
+  SocketHost host_;
   std::shared_ptr<Call> call_;
   std::shared_ptr<Outlet> outlet_;
 };

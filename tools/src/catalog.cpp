@@ -155,7 +155,11 @@ std::vector<CatalogRow> make_rows() {
       .files = {{.name = "silero_vad_openvino_16k.onnx",
                  .parts = {{"silero-vad", "6.2.3", "silero_vad/data/silero_vad_openvino_16k.onnx", 11317527}},
                  .sha256 = "7776b81ad1b0350c15d7f1555943b9232eb53e9ca5d989c6d0cea9ebc8664d87",
-                 .bytes = 1288203}},
+                 .bytes = 1288203},
+                {.name = "silero_vad_16k.safetensors",
+                 .parts = {{"silero-vad", "6.2.3", "silero_vad/data/silero_vad_16k.safetensors", 11317527}},
+                 .sha256 = "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
+                 .bytes = 1239748}},
   });
   rows.push_back({
       .name = "ppocr-v4",

@@ -86,6 +86,20 @@ void alias_voice(Config& config) {
   }
 }
 
+/// The names that stock clients send to /v1/realtime mean the first text model, unless the configuration says
+/// otherwise.
+void alias_realtime(Config& config) {
+  for (const auto& service : config.services) {
+    for (const auto& model : service.models) {
+      const CatalogRow* row = find_in_catalog(model);
+      if (service.role != "text" || (row != nullptr && row->kind != "text")) continue;
+      for (const auto* name : {"gpt-realtime", "gpt-realtime-mini", "gpt-4o-realtime-preview"})
+        config.aliases.emplace(name, model);
+      return;
+    }
+  }
+}
+
 void fill_services(Config& config, const std::vector<std::string>& models) {
   take_models(config, models);
   alias_voice(config);
@@ -100,6 +114,7 @@ void fill_services(Config& config, const std::vector<std::string>& models) {
     }
     config.services.push_back(std::move(service));
   }
+  alias_realtime(config);
   std::set<std::string> ids;
   for (const auto& service : config.services) ids.insert(service.id);
   for (auto& service : config.services) {

@@ -30,6 +30,7 @@ void tokenize(const std::shared_ptr<Call>& call);
 void detokenize(const std::shared_ptr<Call>& call);
 void apply_template(const std::shared_ptr<Call>& call);
 void stream(const std::shared_ptr<Call>& call);
+void talk(const std::shared_ptr<Call>& call);
 void healthz(const std::shared_ptr<Call>& call);
 void readyz(const std::shared_ptr<Call>& call);
 void metrics(const std::shared_ptr<Call>& call);

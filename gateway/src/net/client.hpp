@@ -26,8 +26,9 @@ class Hub {
   virtual void remove(const Client* client) = 0;
 };
 
-/// Takes over a connection whose client asked for an upgrade; `handshake` was let in by Gateway::open.
-std::shared_ptr<Client> make_websocket(Hub& hub, Stream stream, HttpRequest handshake);
+/// Takes over a connection whose client asked for an upgrade; `handshake` was let in by Gateway::open and its route's
+/// SocketKind.
+std::shared_ptr<Client> make_websocket(Hub& hub, Stream stream, std::shared_ptr<Call> handshake);
 std::shared_ptr<Client> make_http_connection(Hub& hub, Stream stream);
 
 }  // namespace zenith::gateway

@@ -2,6 +2,7 @@
 
 #include <boost/asio/write.hpp>
 
+#include "socket_session.hpp"
 #include "zenith/core/log.hpp"
 
 namespace zenith::gateway {
@@ -191,12 +192,19 @@ void HttpConnection::upgrade() {
     return call->reply(
         status_reply(400, "invalid_request", "a WebSocket handshake has no body, and frames come after its answer"));
   }
+  const SocketKind& kind = *call->route->socket;
+  if (kind.refuse != nullptr) {
+    if (auto refusal = kind.refuse(*call)) {
+      state_ = State::running;
+      return call->reply(std::move(*refusal));
+    }
+  }
   outlet_.reset();
   call->abandon();
   call->done(101);
   state_ = State::closed;
   timer_.cancel();
-  auto client = make_websocket(hub_, std::move(stream_), call->request);
+  auto client = make_websocket(hub_, std::move(stream_), call);
   hub_.remove(this);
   hub_.add(client);
   client->start();

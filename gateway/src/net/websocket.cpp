@@ -59,15 +59,22 @@ class WebSocketOutlet final : public Outlet, public std::enable_shared_from_this
 
 class WebSocketConnection final : public Client, public std::enable_shared_from_this<WebSocketConnection> {
  public:
-  WebSocketConnection(Hub& hub, Stream stream, HttpRequest handshake)
-      : hub_(hub), ws_(std::move(stream)), write_limit_(ws_.get_executor()), handshake_(std::move(handshake)) {}
+  enum class Alarm : unsigned char { session };
+
+  WebSocketConnection(Hub& hub, Stream stream, std::shared_ptr<Call> handshake)
+      : hub_(hub),
+        ws_(std::move(stream)),
+        write_limit_(ws_.get_executor()),
+        alarm_(ws_.get_executor()),
+        handshake_(std::move(handshake)),
+        most_(handshake_->route->socket->message_bytes != 0 ? handshake_->route->socket->message_bytes
+                                                            : hub.gateway().options.limits.websocket_message_bytes) {}
 
   void start() override {
     const auto& limits = hub_.gateway().options.limits;
-    session_.emplace(hub_.gateway(), handshake_,
-                     [weak = weak_from_this()] { return std::make_shared<WebSocketOutlet>(weak); });
+    session_ = handshake_->route->socket->open(*handshake_, host());
     ws_.set_option(websocket::stream_base::timeout{limits.header_timeout, limits.idle_timeout, true});
-    ws_.read_message_max(kAnnounced * limits.websocket_message_bytes);
+    ws_.read_message_max(kAnnounced * most_);
     ws_.text(true);
     if (const auto protocol = subprotocol(); !protocol.empty()) {
       ws_.set_option(websocket::stream_base::decorator(
@@ -76,17 +83,21 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
     ws_.control_callback([this](websocket::frame_type kind, beast::string_view) {
       if (kind == websocket::frame_type::ping) on_ping();
     });
-    request_ = {http::verb::get, handshake_.target, 11};
-    for (const auto& [name, value] : handshake_.headers) request_.insert(name, value);
+    request_ = {http::verb::get, handshake_->request.target, 11};
+    for (const auto& [name, value] : handshake_->request.headers) request_.insert(name, value);
     ws_.async_accept(request_, [self = shared_from_this()](const error_code& ec) {
       if (ec) return self->gone();
-      self->read();
+      self->session_->begin();
+      if (!self->gone_) self->read();
     });
   }
 
   void wind_down() override { close(websocket::close_code::going_away); }
   void kill() override { gone(); }
   void on_limit(int) { gone(); }
+  void on_limit(Alarm) {
+    if (!gone_ && !close_sent_) session_->on_alarm();
+  }
 
   void send(std::string text, std::uint32_t events, std::weak_ptr<Outlet> from) {
     if (gone_) return;
@@ -106,7 +117,7 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
 
   /// The first that carries no key, as a browser needs one of those that it offered.
   std::string subprotocol() const {
-    const auto* offered = handshake_.header("sec-websocket-protocol");
+    const auto* offered = handshake_->request.header("sec-websocket-protocol");
     if (offered == nullptr) return {};
     std::string_view list = *offered;
     const auto first = trim(list.substr(0, list.find(',')));
@@ -123,18 +134,42 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
   // client would see a reset instead of the reason. Its close reads on until the client has answered or the time is
   // over.
   void read() {
+    if (close_sent_ || std::exchange(reading_, true)) return;
     ws_.async_read_some(buffer_, kReadBytes, [self = shared_from_this()](const error_code& ec, std::size_t) {
+      self->reading_ = false;
       if (self->gone_) return;
       if (ec) return self->gone();
-      if (!self->ws_.got_text()) return self->close(websocket::close_code::unknown_data);
-      const auto limit = self->hub_.gateway().options.limits.websocket_message_bytes;
-      if (self->buffer_.size() > limit) return self->close(websocket::close_code::too_big);
+      if (self->buffer_.size() > self->most_) return self->close(websocket::close_code::too_big);
       if (!self->ws_.is_message_done()) return self->read();
-      std::string text = beast::buffers_to_string(self->buffer_.data());
-      self->buffer_.consume(self->buffer_.size());
-      self->session_->on_message(std::move(text));
-      if (!self->gone_) self->read();
+      if (!self->take_message()) return self->close(websocket::close_code::unknown_data);
+      if (!self->gone_ && !self->session_->busy()) self->read();
     });
+  }
+
+  bool take_message() {
+    const bool is_text = ws_.got_text();
+    std::string text = is_text ? beast::buffers_to_string(buffer_.data()) : std::string{};
+    buffer_.consume(buffer_.size());
+    if (buffer_.capacity() > 4 * kReadBytes) buffer_.shrink_to_fit();
+    if (!is_text) return session_->on_binary();
+    session_->on_message(std::move(text));
+    return true;
+  }
+
+  SocketHost host() {
+    const auto weak = weak_from_this();
+    SocketHost host;
+    host.make_outlet = [weak] { return std::make_shared<WebSocketOutlet>(weak); };
+    host.resume = [weak] {
+      if (const auto c = weak.lock(); c && !c->gone_) c->read();
+    };
+    host.set_alarm = [weak](std::optional<Instant> at) {
+      const auto c = weak.lock();
+      if (!c || c->gone_) return;
+      if (!at) return c->alarm_.disarm();
+      c->alarm_.arm(*c, Alarm::session, *at - c->hub_.gateway().effects.clock().now());
+    };
+    return host;
   }
 
   void write() {
@@ -183,6 +218,7 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
     gone_ = true;
     const auto self = shared_from_this();
     write_limit_.cancel();
+    alarm_.cancel();
     ws_.next_layer().close();
     if (session_) session_->on_closed();
     hub_.remove(this);
@@ -191,13 +227,15 @@ class WebSocketConnection final : public Client, public std::enable_shared_from_
   Hub& hub_;
   websocket::stream<Stream> ws_;
   DeadlineTimer<WebSocketConnection, int> write_limit_;
-  HttpRequest handshake_;
+  DeadlineTimer<WebSocketConnection, Alarm> alarm_;
+  std::shared_ptr<Call> handshake_;
+  std::size_t most_;  ///< bytes of a message
   http::request<http::empty_body> request_;
-  std::optional<StreamSession> session_;
+  std::shared_ptr<SocketSession> session_;
   beast::flat_buffer buffer_;
   std::deque<Message> queue_;
   std::size_t queued_ = 0;
-  bool writing_ = false, closing_ = false, close_sent_ = false, gone_ = false;
+  bool reading_ = false, writing_ = false, closing_ = false, close_sent_ = false, gone_ = false;
   int pings_ = 0;
   SteadyClock::time_point ping_window_{};
 };
@@ -212,7 +250,7 @@ std::size_t WebSocketOutlet::buffered() const {
 
 }  // namespace
 
-std::shared_ptr<Client> make_websocket(Hub& hub, Stream stream, HttpRequest handshake) {
+std::shared_ptr<Client> make_websocket(Hub& hub, Stream stream, std::shared_ptr<Call> handshake) {
   return std::make_shared<WebSocketConnection>(hub, std::move(stream), std::move(handshake));
 }
 

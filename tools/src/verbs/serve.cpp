@@ -19,6 +19,7 @@
 #include "signals.hpp"
 #include "verb.hpp"
 #include "verbs/pull_options.hpp"
+#include "voice_activity.hpp"
 #include "zenith/core/log_level.hpp"
 #include "zenith/messages/roles.hpp"
 #include "zenith/services/process_links.hpp"
@@ -291,6 +292,9 @@ Status serve(const ServeOptions& options, const Context&) {
   Front front;
   std::unique_ptr<gateway::Server> server;
   if (gateway) {
+    auto activity = find_voice_activity(models_dir(*config));
+    if (!activity) return tl::make_unexpected(activity.error());
+    server_options->voice_activity = std::move(*activity);
     auto listening = gateway::Server::listen(*server_options, port, *effects, metrics);
     if (!listening) return tl::make_unexpected(listening.error());
     server = std::move(*listening);

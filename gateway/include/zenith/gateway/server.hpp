@@ -12,6 +12,7 @@
 #include "zenith/core/error.hpp"
 #include "zenith/core/metrics.hpp"
 #include "zenith/gateway/port.hpp"
+#include "zenith/gateway/voice_activity.hpp"
 
 namespace zenith::gateway {
 
@@ -22,6 +23,7 @@ struct Limits {
   std::size_t json_depth = 64;
   std::size_t websocket_message_bytes = 4u << 20;
   std::size_t buffered_bytes_per_client = 1u << 20;  ///< unsent output; beyond it the stream pauses by credit
+  std::size_t realtime_buffered_bytes = 256u << 20;  ///< of sound not committed yet, of all conversations together
   std::chrono::seconds handshake_timeout{10};        ///< of TLS
   std::chrono::seconds header_timeout{10}, body_timeout{30}, idle_timeout{75}, write_timeout{30};
   std::chrono::seconds request_deadline{600};           ///< when a request names none
@@ -62,6 +64,7 @@ struct ServerOptions {
   std::vector<std::string> cors_origins;    ///< empty: no cross-origin requests
   std::string default_model, default_embedding_model;
   bool load_sensors = false;  ///< POST and DELETE /v1/sensors
+  MakeVoiceActivity voice_activity{};  ///< for conversations; empty: /v1/realtime has no server_vad
   Limits limits;
   FetchOptions fetch;
 };
