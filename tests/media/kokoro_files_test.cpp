@@ -29,23 +29,24 @@ TEST(kokoro_tokens, are_misakis_symbols) {
   EXPECT_THAT(kokoro_tokens(*vocabulary, "ζ"), IsEmpty());
 }
 
-struct BadVocabulary {
+struct BadKokoroVocabulary {
   const char *name, *json, *says;
 };
-class BadVocabularies : public testing::TestWithParam<BadVocabulary> {};
-TEST_P(BadVocabularies, are_refused) {
+class BadKokoroVocabularies : public testing::TestWithParam<BadKokoroVocabulary> {};
+TEST_P(BadKokoroVocabularies, are_refused) {
   const auto read = read_kokoro_vocabulary(GetParam().json);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, Errc::bad_file);
   EXPECT_THAT(read.error().message, HasSubstr(GetParam().says));
 }
-INSTANTIATE_TEST_SUITE_P(media, BadVocabularies,
-                         testing::Values(BadVocabulary{"no_json", "{", "no object"},
-                                         BadVocabulary{"no_vocab", "{}", "no object"},
-                                         BadVocabulary{"empty", R"({"vocab":{}})", "is empty"},
-                                         BadVocabulary{"two_characters", R"({"vocab":{"ab":1}})", "one character"},
-                                         BadVocabulary{"text", R"({"vocab":{"a":"1"}})", "out of range"},
-                                         BadVocabulary{"zero", R"({"vocab":{"a":0}})", "out of range"}),
+INSTANTIATE_TEST_SUITE_P(media, BadKokoroVocabularies,
+                         testing::Values(BadKokoroVocabulary{"no_json", "{", "no object"},
+                                         BadKokoroVocabulary{"no_vocab", "{}", "no object"},
+                                         BadKokoroVocabulary{"empty", R"({"vocab":{}})", "is empty"},
+                                         BadKokoroVocabulary{"two_characters", R"({"vocab":{"ab":1}})",
+                                                             "one character"},
+                                         BadKokoroVocabulary{"text", R"({"vocab":{"a":"1"}})", "out of range"},
+                                         BadKokoroVocabulary{"zero", R"({"vocab":{"a":0}})", "out of range"}),
                          [](const auto& i) { return std::string{i.param.name}; });
 
 std::string npy(std::size_t rows, const std::string& descr = "'<f4'", float value = 0.5F) {
