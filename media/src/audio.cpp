@@ -2,6 +2,7 @@
 
 extern "C" {
 #include <libavcodec/avcodec.h>
+#include <libavutil/opt.h>
 #include <libswresample/swresample.h>
 }
 
@@ -136,6 +137,8 @@ Status Reader::resample(std::vector<float>& samples, const AVFrame* frame) {
       int ok = swr_alloc_set_opts2(&made, &mono, AV_SAMPLE_FMT_FLT, rate_, &from,
                                    static_cast<AVSampleFormat>(frame->format), shape.rate, 0, nullptr);
       resampler_.reset(made);
+      // As loud as the loudest channel: FFmpeg adds the channels of floats up without it.
+      if (ok >= 0) ok = av_opt_set_double(made, "rematrix_maxval", 1.0, 0);
       if (ok >= 0) ok = swr_init(made);
       av_channel_layout_uninit(&from);
       if (ok < 0) return bad("its samples cannot be converted: " + ffmpeg_reason(ok));

@@ -140,7 +140,7 @@ class Documents:
         for path in self.root.rglob("*"):
             if path.relative_to(self.root).parts[0] in SKIPPED | {".git"} or not path.is_file():
                 continue
-            if path.suffix in {".cpp", ".hpp", ".py", ".sh", ".cmake", ".js"} or path.name in {"CMakeLists.txt", "Makefile"}:
+            if path.suffix in {".cpp", ".hpp", ".h", ".py", ".sh", ".cmake", ".js"} or path.name in {"CMakeLists.txt", "Makefile"}:
                 names |= set(VARIABLE.findall(path.read_text(errors="replace")))
         return names
 

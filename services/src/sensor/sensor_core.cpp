@@ -22,7 +22,7 @@ constexpr double kMostRate = 1e6;
 bool select(std::int64_t period_ns, std::int64_t& due_ns, const FrameHead& head) {
   if (period_ns == 0) return true;
   if (head.t_ns + period_ns / 10 < due_ns) return false;
-  due_ns = std::max(due_ns + period_ns, head.t_ns + period_ns / 2);
+  due_ns = due_ns == 0 ? head.t_ns + period_ns : std::max(due_ns + period_ns, head.t_ns + period_ns / 2);
   return true;
 }
 
