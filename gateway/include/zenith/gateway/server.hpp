@@ -63,7 +63,7 @@ struct ServerOptions {
   bool exposed = false;                     ///< must be set to listen beyond loopback; then keys are required
   std::vector<std::string> cors_origins;    ///< empty: no cross-origin requests
   std::string default_model, default_embedding_model;
-  bool load_sensors = false;  ///< POST and DELETE /v1/sensors
+  bool load_sensors = false;           ///< POST and DELETE /v1/sensors
   MakeVoiceActivity voice_activity{};  ///< for conversations; empty: /v1/realtime has no server_vad
   Limits limits;
   FetchOptions fetch;
