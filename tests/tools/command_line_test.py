@@ -126,7 +126,7 @@ class Serve(unittest.TestCase):
             self.assertEqual(zenith("serve", "--config", file.name, "--print-config")[1].decode(), text)
 
     def test_roles(self):
-        code, _, err = zenith("serve", "sensor")
+        code, _, err = zenith("serve", "expert")
         self.assertEqual(code, 1)
         self.assertIn("does not have that role yet", err)
         code, _, err = zenith("serve", "cook")
