@@ -36,6 +36,21 @@ def session(**fields):
     return {"type": "session.update", "session": {"type": "realtime", **fields}}
 
 
+# Vowels, stops, fricatives, nasals; "Stop" has 100 ms of breath before its voice.
+ONSETS = ["Stop it now, please, I want to say something.", "What is the capital of France?", "Hello, can you hear me?", "No, that is not what I meant.",
+          "Wait a moment.", "Actually, tell me about cats.", "How many people live in Norway?", "Please turn it off.", "Sorry, what did you say?",
+          "Thank you, that is enough.", "Tell me a joke.", "Could you repeat that?", "I have another question.", "Be quiet for a second.",
+          "Let us talk about the weather.", "Yes, exactly.", "Okay, next one.", "Why is the sky blue?", "Who wrote this book?",
+          "Five minutes is too long.", "She sells sea shells.", "Peter called me yesterday.", "Put the kettle on.", "Three men walked in.",
+          "Open the window, please.", "Every day is a gift.", "Under the bridge it is dark.", "My name is Joe.", "Never mind.",
+          "Zebras have stripes.", "Give me the short version.", "Do you know the answer?", "Choose a different one.", "Just a minute."]
+
+
+def from_onset(samples):
+    """From where it is first louder than -30 dBFS: what is fainter nobody has heard yet."""
+    return samples[int(numpy.argmax(numpy.abs(samples.astype(float)) > 1000)) :]
+
+
 def without_repeats(types):
     return [t for i, t in enumerate(types) if i == 0 or types[i - 1] != t]
 
@@ -124,13 +139,13 @@ class Realtime(unittest.IsolatedAsyncioTestCase):
 
     @staticmethod
     async def say(t, samples, pace=1.0):
-        """In appends of 20 ms, as fast as it is spoken. Gives when the first went out."""
+        """In appends of 20 ms as a microphone gives them: each when its last sample was said. Gives when the first sample was."""
         step, began = RATE // 50, time.monotonic()
         for i in range(0, len(samples), step):
-            await t.send({"type": "input_audio_buffer.append", "audio": base64.b64encode(samples[i : i + step].tobytes()).decode()})
             wait = began + (i + step) / RATE * pace - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
+            await t.send({"type": "input_audio_buffer.append", "audio": base64.b64encode(samples[i : i + step].tobytes()).decode()})
         return began
 
     async def test_an_unmodified_client_has_a_text_turn(self):
@@ -212,18 +227,17 @@ class Realtime(unittest.IsolatedAsyncioTestCase):
         self.assertLess(max(late), 30)
 
     async def test_speech_over_an_answer_stops_it(self):
-        words = self.speech("Stop it now, please, I want to say something.")
-        onset = int(numpy.argmax(numpy.abs(words.astype(float)) > 1000))
-        words = numpy.concatenate([numpy.zeros(RATE // 2, "<i2"), words[onset:]])
         late = []
         async with talk(self.port) as t:
             await t.send(session(instructions="Talk at length.", max_output_tokens=400,
                                  audio={"input": {"turn_detection": {"type": "server_vad", "create_response": False}}}))
-            for _ in range(5):
+            for words in ("Wait a moment, please.", "No, that is not what I meant.", "Excuse me, I have a question.",
+                          "Thank you, that is enough.", "Hello, can you hear me?"):
+                said = numpy.concatenate([numpy.zeros(RATE // 2, "<i2"), from_onset(self.speech(words))])
                 before = len(t.events)
                 await t.send({"type": "input_audio_buffer.clear"}, user("Tell me a long story about a dragon."), {"type": "response.create"})
                 await t.until("response.output_audio.delta", 120, before)
-                began = await self.say(t, words[: RATE * 5 // 4])
+                began = await self.say(t, said[: RATE * 5 // 4])
                 i, _, done = await t.until("response.done", 10, before)
                 started, _, _ = await t.until("input_audio_buffer.speech_started", 1, before)
                 self.assertLess(started, i)
@@ -234,6 +248,69 @@ class Realtime(unittest.IsolatedAsyncioTestCase):
         print("after the onset of speech, ms: last audio delta, speech_started:", [(round(a), round(b)) for a, b in late], file=sys.stderr)
         self.assertLess(max(heard for _, heard in late), 150)
         self.assertLess(max(last for last, _ in late), 150)
+
+    async def appended_until_heard(self, t, samples):
+        """Milliseconds of sound that were appended, 20 at a time, when speech was first heard; None: never. Not a matter of time."""
+        before = len(t.events)
+        await t.send({"type": "input_audio_buffer.clear"})
+        before, _, _ = await t.until("input_audio_buffer.cleared", 60, before)  # what was said before is answered
+        for i in range(0, len(samples), RATE // 50):
+            await t.send({"type": "input_audio_buffer.append", "audio": base64.b64encode(samples[i : i + RATE // 50].tobytes()).decode()},
+                         {"type": "conversation.item.retrieve", "item_id": "none", "event_id": str(i)})  # answered once that is heard
+        end, appended = str(i), 0
+        while True:
+            while len(t.events) <= before:
+                await t.until("error", 60, len(t.events))
+            event = t.events[before][1]
+            before += 1
+            if event["type"] == "input_audio_buffer.speech_started":
+                return appended + 20
+            if event["type"] == "error":
+                appended = int(event["error"]["event_id"]) * 1000 // RATE + 20
+                if event["error"]["event_id"] == end:
+                    return None
+
+    async def listen(self, t, **rules):
+        await t.send(session(audio={"input": {"turn_detection": {"type": "server_vad", "create_response": False, **rules}}}))
+
+    async def test_every_onset_is_heard_soon(self):
+        late = {}
+        async with talk(self.port) as t:
+            await self.listen(t)
+            for words in ONSETS:
+                said = from_onset(self.speech(words))[: RATE // 2]
+                for lead_ms in range(320, 480, 24):  # every place of the onset between appends (20 ms) and frames (32 ms)
+                    lead = numpy.zeros(RATE * lead_ms // 1000, "<i2")
+                    heard = await self.appended_until_heard(t, numpy.concatenate([lead, said]))
+                    self.assertIsNotNone(heard, words)
+                    late.setdefault(words, []).append(heard - lead_ms)
+        every = sorted(ms for times in late.values() for ms in times)
+        print(f"{len(every)} onsets, ms until heard: median {every[len(every) // 2]}, 90 % {every[len(every) * 9 // 10]}, "
+              f"longest {every[-1]} ({max(late, key=lambda words: max(late[words]))})", file=sys.stderr)
+        self.assertLess(every[-1], 150)
+        self.assertGreater(every[0], 0, "heard before it was said")
+
+    async def test_what_is_no_speech_starts_no_turn(self):
+        random, second = numpy.random.default_rng(7), numpy.arange(RATE) / RATE
+        hiss = random.normal(size=8 * RATE)
+        keys = numpy.zeros(8 * RATE)
+        for at in range(RATE // 2, 7 * RATE, RATE // 6):
+            ring = sum(numpy.sin(2 * numpy.pi * random.uniform(1500, 6000) * second[:960]) for _ in range(4))
+            keys[at : at + 960] += random.uniform(0.2, 1) * (ring / 4 + random.normal(size=960)) * numpy.exp(-second[:960] / 0.004)
+        thumps = numpy.zeros(8 * RATE)
+        for at in range(RATE // 2, 7 * RATE, RATE // 2):
+            thumps[at : at + 4800] = numpy.sin(2 * numpy.pi * random.uniform(60, 180) * second[:4800]) * numpy.exp(-second[:4800] / 0.03)
+        breath = numpy.convolve(hiss, numpy.ones(6) / 6, "same") * numpy.maximum(0, numpy.sin(2 * numpy.pi * numpy.arange(8 * RATE) / RATE / 2.5)) ** 2
+        clicks = numpy.zeros(8 * RATE)
+        clicks[RATE // 2 :: RATE // 3] = 1
+        async with talk(self.port) as t:
+            await self.listen(t)
+            for name, sound, loud in (("quiet hiss", hiss, 30), ("hiss", hiss, 1000), ("keyboard", keys, 12000), ("thumps", thumps, 12000),
+                                      ("breath", breath, 3000), ("clicks", clicks, 20000)):
+                samples = numpy.clip(sound * loud, -32768, 32767) + random.normal(0, 20, len(sound))
+                self.assertIsNone(await self.appended_until_heard(t, samples.clip(-32768, 32767).astype("<i2")), name)
+            said = numpy.concatenate([numpy.zeros(RATE // 2, "<i2"), self.speech("This is speech.")])
+            self.assertIsNotNone(await self.appended_until_heard(t, said), "it hears nothing at all")
 
     async def test_what_is_wrong_is_an_error_event_and_the_talk_goes_on(self):
         cases = [("{", "invalid_json"), ('{"type":"session.dance","event_id":"e1"}', "invalid_value"),

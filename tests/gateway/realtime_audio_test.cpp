@@ -93,36 +93,44 @@ TEST(realtime_audio, a_tone_keeps_its_pitch_and_loudness) {
   }
 }
 
-/// Speech where the script says so, one letter a frame.
+struct Script {
+  std::string letters;
+  std::size_t at = 0;
+};
+
+/// Speech where the script says so, one letter a judgement.
 class Scripted final : public VoiceActivity {
  public:
-  explicit Scripted(std::string script) : script_(std::move(script)) {}
+  explicit Scripted(std::shared_ptr<Script> script) : script_(std::move(script)) {}
   float probability(std::span<const float, kFrame>) noexcept override {
-    const char c = at_ < script_.size() ? script_[at_++] : '.';
-    return c == '#' ? 0.9F : c == '~' ? 0.4F : 0.01F;
+    const char c = script_->at < script_->letters.size() ? script_->letters[script_->at++] : '.';
+    return c == '#' ? 0.9F : c == '+' ? 0.6F : c == '~' ? 0.4F : 0.01F;
   }
   void reset() noexcept override {}
 
  private:
-  std::string script_;
-  std::size_t at_ = 0;
+  std::shared_ptr<Script> script_;
 };
+
+MakeVoiceActivity scripted(std::string letters) {
+  return [script = std::make_shared<Script>(Script{std::move(letters)})] { return std::make_unique<Scripted>(script); };
+}
 
 struct TurnCase {
   const char* name;
-  std::string script;  ///< '#' speech, '~' between the thresholds, '.' silence
+  std::string script;  ///< '#' speech, '+' just speech, '~' between the thresholds, '.' silence
   std::uint32_t silence_ms;
-  std::vector<std::pair<Edge, int>> edges;  ///< after how many frames
+  std::vector<std::pair<Edge, int>> edges;  ///< after how many judgements
 };
 class Turns : public testing::TestWithParam<TurnCase> {};
 TEST_P(Turns, begin_and_end_where_they_should) {
-  InputAudio input{std::make_unique<Scripted>(GetParam().script)};
+  InputAudio input{scripted(GetParam().script)};
   const ServerVad rules{.silence_ms = GetParam().silence_ms};
   std::vector<std::pair<Edge, int>> edges;
-  ASSERT_TRUE(input.append(Encoding::pcm, std::string((GetParam().script.size() + 1) * 768 * 2, '\0')));
+  ASSERT_TRUE(input.append(Encoding::pcm, std::string((GetParam().script.size() + 1) * 384 * 2, '\0')));
   while (input.pending()) {
     input.hear(&rules, [&](Edge edge, std::uint64_t at) {
-      edges.emplace_back(edge, static_cast<int>(at / 512));
+      edges.emplace_back(edge, static_cast<int>(at / 256));
       if (edge == Edge::stopped) input.take(at);
     });
   }
@@ -131,18 +139,19 @@ TEST_P(Turns, begin_and_end_where_they_should) {
 INSTANTIATE_TEST_SUITE_P(
     realtime, Turns,
     testing::Values(
-        TurnCase{"silence", "..........", 64, {}}, TurnCase{"one_frame_is_a_click", "..#..#....", 64, {}},
-        TurnCase{"speech_and_silence", "..###.....", 96, {{Edge::started, 4}, {Edge::stopped, 8}}},
-        TurnCase{"a_pause_inside", "##..##...", 96, {{Edge::started, 2}, {Edge::stopped, 9}}},
-        TurnCase{"between_the_thresholds_goes_on", "##~~~~~~##..", 64, {{Edge::started, 2}, {Edge::stopped, 12}}},
+        TurnCase{"silence", "..........", 64, {}}, TurnCase{"one_that_is_not_clear_is_a_click", "..+..+....", 64, {}},
+        TurnCase{"clear_speech_and_silence", "..###......", 96, {{Edge::started, 3}, {Edge::stopped, 10}}},
+        TurnCase{"faint_speech_and_silence", "..++......", 96, {{Edge::started, 4}, {Edge::stopped, 9}}},
+        TurnCase{"a_pause_inside", "##..##......", 96, {{Edge::started, 1}, {Edge::stopped, 11}}},
+        TurnCase{"between_the_thresholds_goes_on", "##~~~~~~##...", 64, {{Edge::started, 1}, {Edge::stopped, 13}}},
         TurnCase{"two_turns",
-                 "##..##..",
+                 "##...##...",
                  64,
-                 {{Edge::started, 2}, {Edge::stopped, 4}, {Edge::started, 6}, {Edge::stopped, 8}}}),
+                 {{Edge::started, 1}, {Edge::stopped, 5}, {Edge::started, 6}, {Edge::stopped, 10}}}),
     [](const auto& i) { return std::string{i.param.name}; });
 
 TEST(realtime_input, silence_is_not_kept_beyond_the_prefix) {
-  InputAudio input{std::make_unique<Scripted>("")};
+  InputAudio input{scripted("")};
   const ServerVad rules{.prefix_ms = 300};
   for (int i = 0; i < 100; ++i) {
     ASSERT_TRUE(input.append(Encoding::pcm, std::string(4800, '\0')));

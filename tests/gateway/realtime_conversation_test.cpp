@@ -15,7 +15,7 @@ using testing::ElementsAreArray;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
-/// One letter a frame: '#' is speech.
+/// One letter a frame of 32 ms, judged twice: '#' is speech.
 class Scripted final : public VoiceActivity {
  public:
   explicit Scripted(std::shared_ptr<std::string> script) : script_(std::move(script)) {}
@@ -62,7 +62,7 @@ class Talk : public testing::Test {
     realtime::Setup setup;
     setup.unique = "t";
     setup.model = "llm";
-    if (hears) setup.activity = std::make_unique<Scripted>(frames_);
+    if (hears) setup.activity = [frames = frames_] { return std::make_unique<Scripted>(frames); };
     setup.clock = &clock_;
     setup.snapshot = [speaks] {
       messages::Snapshot s;
@@ -114,7 +114,7 @@ class Talk : public testing::Test {
     return types();
   }
   std::vector<std::string> hear(const std::string& frames) {
-    *frames_ += frames;
+    for (const char frame : frames) frames_->append(2, frame);
     const std::string silence(frames.size() * 768 * 2, '\0');
     talk_->on_message(R"({"type":"input_audio_buffer.append","audio":")" + base64(silence) + "\"}");
     while (talk_->hear()) {

@@ -37,7 +37,7 @@ std::size_t text_of(const Item& item) {
 
 }  // namespace
 
-Conversation::Conversation(Setup setup) : setup_(std::move(setup)), input_(std::move(setup_.activity)) {
+Conversation::Conversation(Setup setup) : setup_(std::move(setup)), input_(setup_.activity) {
   id_ = "sess_" + setup_.unique;
 }
 

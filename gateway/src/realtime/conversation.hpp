@@ -21,7 +21,7 @@ namespace zenith::gateway::realtime {
 struct Setup {
   std::string unique;                            ///< goes into every id
   std::string model;                             ///< that answers
-  std::unique_ptr<VoiceActivity> activity;       ///< null: no server_vad
+  MakeVoiceActivity activity;                    ///< empty: no server_vad
   const Clock* clock = nullptr;                  ///< outlives the conversation
   std::function<messages::Snapshot()> snapshot;  ///< models and voices, now
   std::function<Status()> admit;                 ///< may a response begin: draining, quota

@@ -1,18 +1,22 @@
 #include "realtime/input_audio.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace zenith::gateway::realtime {
 namespace {
 
-constexpr std::size_t kFrame = VoiceActivity::kFrame;
-constexpr std::uint64_t kFrameOverhang = 2 * kFrame;  ///< kept beyond the prefix: the frames that make an onset
+constexpr std::uint64_t kOverhang =
+    2 * VoiceActivity::kFrame;  ///< kept beyond the prefix: the frames that make an onset
 
 std::uint64_t samples_of(std::uint32_t ms) { return std::uint64_t{ms} * InputAudio::kRate / 1000; }
 
 }  // namespace
+
+InputAudio::InputAudio(const MakeVoiceActivity& make) {
+  if (!make) return;
+  for (auto& detector : detectors_) detector = make();
+}
 
 bool InputAudio::append(Encoding encoding, std::string bytes) {
   if (bytes.empty()) return true;
@@ -38,24 +42,30 @@ void InputAudio::hear(const ServerVad* rules, const std::function<void(Edge, std
   const std::size_t room = kMostSamples - std::min<std::size_t>(kept_.size(), kMostSamples);
   kept_.insert(kept_.end(), fresh_.begin(),
                fresh_.begin() + static_cast<std::ptrdiff_t>(std::min(room, fresh_.size())));
-  if (rules == nullptr || !activity_) {
+  if (rules == nullptr || !hears()) {
     heard_ = end();
     return;
   }
-  for (heard_ = std::max(heard_, begin_); heard_ + kFrame <= end();) {
-    std::array<float, kFrame> frame;
-    const std::int16_t* from = kept_.data() + (heard_ - begin_);
-    std::transform(from, from + kFrame, frame.begin(), [](std::int16_t s) { return static_cast<float>(s) / 32768.0F; });
-    heard_ += kFrame;
-    const Edge found = turns_.on_frame(activity_->probability(frame), *rules);
-    if (found != Edge::none) edge(found, heard_);
+  for (heard_ = std::max(heard_, begin_); heard_ + kHop <= end();) {
+    judge(kept_.data() + (heard_ - begin_), *rules, edge);
     if (turns_.speaking()) continue;
-    const std::uint64_t wanted = samples_of(rules->prefix_ms) + kFrameOverhang;
+    const std::uint64_t wanted = samples_of(rules->prefix_ms) + kOverhang;
     if (heard_ - begin_ <= wanted) continue;
     const std::uint64_t drop = heard_ - begin_ - wanted;
     kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(drop));
     begin_ += drop;
   }
+}
+
+void InputAudio::judge(const std::int16_t* hop, const ServerVad& rules,
+                       const std::function<void(Edge, std::uint64_t)>& edge) {
+  std::copy(frame_.begin() + kHop, frame_.end(), frame_.begin());
+  std::transform(hop, hop + kHop, frame_.begin() + kHop,
+                 [](std::int16_t s) { return static_cast<float>(s) / 32768.0F; });
+  heard_ += kHop;
+  const Edge found = turns_.on_frame(detectors_[next_detector_]->probability(frame_), rules);
+  next_detector_ = 1 - next_detector_;
+  if (found != Edge::none) edge(found, heard_);
 }
 
 std::vector<std::int16_t> InputAudio::take(std::uint64_t until) {
@@ -73,7 +83,10 @@ void InputAudio::clear() {
   take(end());
   pending_.clear();
   pending_bytes_ = 0;
-  if (activity_) activity_->reset();
+  frame_.fill(0);
+  for (auto& detector : detectors_) {
+    if (detector) detector->reset();
+  }
 }
 
 }  // namespace zenith::gateway::realtime

@@ -29,7 +29,7 @@ Setup setup_of(Gateway& gateway, const Call& handshake, std::string model) {
   Setup setup;
   setup.unique = fmt::format("{}{:08x}", gateway.epoch, handshake.id.value);
   setup.model = std::move(model);
-  if (gateway.options.voice_activity) setup.activity = gateway.options.voice_activity();
+  setup.activity = gateway.options.voice_activity;
   setup.clock = &gateway.effects.clock();
   setup.snapshot = [&gateway] { return gateway.port.snapshot(); };
   setup.room = [&gateway](std::size_t bytes) {

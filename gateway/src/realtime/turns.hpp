@@ -16,22 +16,24 @@ struct ServerVad {
 
 enum class Edge : std::uint8_t { none, started, stopped };
 
-/// Frame by frame. Speech begins with two frames in a row at or above the threshold, and ends after `silence_ms` below
-/// the threshold less 0.15 (what is between goes on as it was).
+/// Frame by frame, each half over the one before. Speech begins with one frame halfway from the threshold to certainty
+/// or with two in a row at the threshold, and ends after `silence_ms` below the threshold less 0.15 (what is between
+/// goes on as it was).
 class TurnDetector {
  public:
-  static constexpr std::uint32_t kFrameMs = 32, kOnsetFrames = 2;
+  static constexpr std::uint32_t kFrameMs = 32, kHopMs = 16;
 
   Edge on_frame(float probability, const ServerVad& rules) noexcept {
     if (!speaking_) {
-      loud_ = probability >= rules.threshold ? loud_ + 1 : 0;
-      if (loud_ < kOnsetFrames) return Edge::none;
+      const bool again = loud_;
+      loud_ = probability >= rules.threshold;
+      if (probability < (1 + rules.threshold) / 2 && !(loud_ && again)) return Edge::none;
       speaking_ = true;
       quiet_ms_ = 0;
       return Edge::started;
     }
     if (probability >= rules.threshold) quiet_ms_ = 0;
-    if (probability < rules.threshold - 0.15F || quiet_ms_ > 0) quiet_ms_ += kFrameMs;
+    if (probability < rules.threshold - 0.15F || quiet_ms_ > 0) quiet_ms_ += quiet_ms_ == 0 ? kFrameMs : kHopMs;
     if (quiet_ms_ < rules.silence_ms || quiet_ms_ == 0) return Edge::none;
     reset();
     return Edge::stopped;
@@ -40,8 +42,8 @@ class TurnDetector {
   void reset() noexcept { *this = {}; }
 
  private:
-  bool speaking_ = false;
-  std::uint32_t loud_ = 0, quiet_ms_ = 0;
+  bool speaking_ = false, loud_ = false;
+  std::uint32_t quiet_ms_ = 0;
 };
 
 }  // namespace zenith::gateway::realtime
