@@ -73,6 +73,16 @@ class RealSurfaces(unittest.TestCase):
             expect(page.locator(CONTROLS[name])).to_be_visible()
         return page
 
+    def shoot(self, page, name):
+        """On a desk and on a phone; nothing may be wider than the screen."""
+        desk = page.viewport_size
+        for device, size in (("desk", desk), ("phone", {"width": 390, "height": 844})):
+            page.set_viewport_size(size)
+            self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), size["width"], f"{name} on a {device}")
+            if OPTIONS.screenshots:
+                page.screenshot(path=OPTIONS.screenshots / f"{name}-{device}.png")
+        page.set_viewport_size(desk)
+
     def ask(self, page, text, tokens):
         page.locator("#max-tokens").evaluate("(e, n) => { e.value = n; }", tokens)
         page.locator("#temperature").evaluate("e => { e.value = 0; }")
@@ -109,8 +119,7 @@ class RealSurfaces(unittest.TestCase):
         rates = {voice["sample_rate"] for voice in httpx.get(OPTIONS.base_url + "/v1/audio/voices").json()["voices"]}
         self.assertLessEqual({p["rate"] for p in pieces}, rates)
         self.assertEqual(page.evaluate("window.silenced"), 0)
-        if OPTIONS.screenshots:
-            page.screenshot(path=OPTIONS.screenshots / "spoken.png")
+        self.shoot(page, "spoken")
 
     @needs("speech")
     def test_escape_silences_it(self):
@@ -146,6 +155,20 @@ class RealSurfaces(unittest.TestCase):
         expect(page.locator(".message.failed")).to_have_count(0)
 
     @needs("pictures", "ocr")
+    def test_a_pasted_picture_is_read(self):
+        page, picture = self.open(), self.picture()
+        page.locator("#prompt").evaluate("""(prompt, bytes) => {
+          const pasted = new DataTransfer();
+          pasted.items.add(new File([Uint8Array.from(bytes)], "pasted.png", { type: "image/png" }));
+          prompt.dispatchEvent(new ClipboardEvent("paste", { clipboardData: pasted, bubbles: true, cancelable: true }));
+        }""", list(picture["buffer"]))
+        page.get_by_role("button", name="Open pasted.png").click()
+        expect(page.locator("#picture-lines")).to_contain_text("INVOICE 2047")
+        page.get_by_role("button", name="Use text").click()
+        self.assertIn("Total 12.50", page.locator("#prompt").input_value())
+        self.shoot(page, "pasted")
+
+    @needs("pictures", "ocr")
     def test_the_text_of_a_picture_lies_over_it(self):
         page = self.open()
         page.locator("#files").set_input_files(self.picture())
@@ -155,8 +178,7 @@ class RealSurfaces(unittest.TestCase):
         expect(page.locator("#picture-lines")).to_contain_text("12.50")
         stage, box = page.locator("#picture-image").bounding_box(), page.locator("#picture-boxes polygon").first.bounding_box()
         self.assertTrue(stage["x"] < box["x"] and stage["y"] < box["y"] < stage["y"] + stage["height"] / 2, (stage, box))
-        if OPTIONS.screenshots:
-            page.screenshot(path=OPTIONS.screenshots / "picture.png")
+        self.shoot(page, "picture")
 
     @needs("sensors")
     def test_a_sensor_is_plotted_and_its_window_goes_into_the_prompt(self):
@@ -166,8 +188,7 @@ class RealSurfaces(unittest.TestCase):
         expect(card.locator("canvas")).to_have_attribute("aria-label", chromium.NOW)
         before = card.locator("canvas").evaluate("c => c.toDataURL()")
         self.assertTrue(wait(lambda: card.locator("canvas").evaluate("c => c.toDataURL()") != before), "it does not move")
-        if OPTIONS.screenshots:
-            page.screenshot(path=OPTIONS.screenshots / "sensors.png")
+        self.shoot(page, "sensors")
         card.get_by_role("button", name="Add to chat").click()
         self.ask(page, "Is that high?", 16)
         expect(page.locator(".message.assistant .content")).not_to_be_empty()

@@ -230,6 +230,29 @@ class Surfaces(unittest.TestCase):
         self.assertTrue(all(a["at"] + a["seconds"] <= b["at"] + 1e-6 for a, b in zip(pieces, pieces[1:])), "two sound at once")
         self.assertEqual(page.evaluate("window.silenced"), 0)
 
+    def test_samples_are_whole_wherever_the_chunks_are_cut(self):
+        heard = self.open().evaluate("""async () => {
+          const { Speaker } = await import("./speaker.js"), samples = Int16Array.from({ length: 12 }, (_, i) => 2500 * i - 15000);
+          const bytes = new Uint8Array(samples.buffer), all = [], cuts = [[24], [1, 1, 22], [3, 2, 1, 18], [5, 5, 5, 5, 4], Array(24).fill(1)];
+          for (const cut of cuts) {
+            let at = 0;
+            window.fetch = async () => new Response(new ReadableStream({
+              pull(stream) {
+                if (at >= bytes.length) return stream.close();
+                const size = cut.shift();
+                stream.enqueue(bytes.slice(at, at += size));
+              } }), { headers: { "Content-Type": "audio/pcm;rate=22050" } });
+            const speaker = new Speaker({ onState() {}, onProblem(error) { throw error; } }), got = [];
+            speaker.voice = { id: "joe", model: "piper-joe", sample_rate: 22050 };
+            speaker.run = { abort: new AbortController() };
+            speaker.schedule = (run, view) => { for (let i = 0; i < view.byteLength; i += 2) got.push(view.getInt16(i, true)); };
+            await speaker.play(speaker.run, "Hello.");
+            all.push(got);
+          }
+          return all;
+        }""")
+        self.assertEqual(heard, [[2500 * i - 15000 for i in range(12)]] * 5)
+
     def silent(self, page):
         """Nothing sounds, nothing is asked for, and the request that ran was left."""
         expect(page.locator("#stop")).to_be_hidden()
