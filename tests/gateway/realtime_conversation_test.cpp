@@ -202,7 +202,7 @@ TEST_F(Talk, a_spoken_turn_says_these_events_in_this_order) {
   EXPECT_EQ(last("conversation.item.added", "item.content.0.type"), "input_audio");
   ASSERT_EQ(transcriptions_.size(), 1u);
   EXPECT_EQ(transcriptions_[0].model, "w");
-  EXPECT_GT(transcriptions_[0].samples.size(), 16u * 512);
+  EXPECT_GT(transcriptions_[0].samples.size(), 8u * 512);
   EXPECT_TRUE(generations_.empty()) << "it waits for the words";
   EXPECT_THAT(transcript(Heard{"How are"}), ElementsAre("conversation.item.input_audio_transcription.delta"));
   EXPECT_THAT(transcript(Transcribed{"How are you?"}),
@@ -227,6 +227,69 @@ TEST_F(Talk, a_spoken_turn_says_these_events_in_this_order) {
                   "response.output_item.done", "conversation.item.done", "response.done"));
   EXPECT_EQ(last("response.output_audio_transcript.done", "transcript"), "I am very well. And how are you?");
   EXPECT_EQ(last("response.done", "response.status"), "completed");
+}
+
+TEST_F(Talk, a_pause_begins_the_transcription_that_the_turn_ends_with) {
+  send(R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"transcription":{"model":"w"}}}}})");
+  hear("####");
+  EXPECT_THAT(hear(std::string(8, '.')), ElementsAre());
+  ASSERT_EQ(transcriptions_.size(), 1u);
+  EXPECT_THAT(transcript(Heard{"How are"}), ElementsAre()) << "it may not be the end";
+  EXPECT_THAT(transcript(Transcribed{"How are you?"}), ElementsAre());
+  EXPECT_TRUE(generations_.empty());
+  EXPECT_THAT(
+      hear(std::string(9, '.')),
+      ElementsAre("input_audio_buffer.speech_stopped", "input_audio_buffer.committed", "conversation.item.added",
+                  "conversation.item.done", "conversation.item.input_audio_transcription.delta",
+                  "conversation.item.input_audio_transcription.completed", "response.created"));
+  EXPECT_EQ(last("conversation.item.input_audio_transcription.completed", "transcript"), "How are you?");
+  EXPECT_EQ(last("conversation.item.input_audio_transcription.completed", "item_id"),
+            last("input_audio_buffer.committed", "item_id"));
+  EXPECT_EQ(transcriptions_.size(), 1u);
+  EXPECT_EQ(generations_.size(), 1u);
+  EXPECT_TRUE(cancelled_.empty());
+}
+
+TEST_F(Talk, who_goes_on_after_a_pause_is_heard_to_the_end) {
+  hear("####" + std::string(8, '.') + "####");
+  ASSERT_EQ(transcriptions_.size(), 1u);
+  const TaskId early = transcriptions_[0].id;
+  EXPECT_THAT(cancelled_, ElementsAre(early));
+  talk_->on_transcript(early, Transcribed{"How are"});
+  EXPECT_THAT(types(), ElementsAre());
+  hear(std::string(17, '.'));
+  ASSERT_EQ(transcriptions_.size(), 2u);
+  EXPECT_GT(transcriptions_[1].samples.size(), transcriptions_[0].samples.size());
+  transcript(Transcribed{"How are you?"});
+  ASSERT_EQ(generations_.size(), 1u);
+  EXPECT_EQ(std::get<messages::Chat>(generations_[0].request.prompt).messages.back().text_parts.front(),
+            "How are you?");
+}
+
+TEST_F(Talk, a_transcription_that_failed_in_the_pause_is_tried_again) {
+  hear("####" + std::string(8, '.'));
+  EXPECT_THAT(transcript(Error{Errc::unavailable, "gone", {}, {}}), ElementsAre());
+  hear(std::string(9, '.'));
+  EXPECT_EQ(transcriptions_.size(), 2u);
+  transcript(Transcribed{"How are you?"});
+  EXPECT_EQ(generations_.size(), 1u);
+}
+
+TEST_F(Talk, what_a_pause_began_ends_with_the_buffer_and_with_other_wishes) {
+  hear("####" + std::string(8, '.'));
+  send(R"({"type":"input_audio_buffer.clear"})");
+  EXPECT_THAT(cancelled_, ElementsAre(transcriptions_[0].id)) << "cleared";
+  hear("####" + std::string(8, '.'));
+  send(R"({"type":"input_audio_buffer.commit"})");
+  ASSERT_EQ(transcriptions_.size(), 3u);
+  EXPECT_THAT(cancelled_, ElementsAre(transcriptions_[0].id, transcriptions_[1].id))
+      << "committed early, with more sound";
+  hear("####" + std::string(8, '.'));
+  send(R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"transcription":{"model":"w"}}}}})");
+  hear(std::string(9, '.'));
+  ASSERT_EQ(transcriptions_.size(), 5u);
+  EXPECT_EQ(transcriptions_[4].model, "w");
+  EXPECT_EQ(cancelled_.back(), transcriptions_[3].id) << "by another model";
 }
 
 TEST_F(Talk, speech_over_an_answer_stops_it) {

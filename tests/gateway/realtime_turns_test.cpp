@@ -45,7 +45,9 @@ INSTANTIATE_TEST_SUITE_P(turns, Onset,
 /// Frames below the threshold until the turn is over.
 int quiet_frames(TurnDetector& turns, const ServerVad& rules, float probability) {
   for (int n = 1; n < 1000; ++n) {
-    if (turns.on_frame(probability, rules) == Edge::stopped) return n;
+    const Edge edge = turns.on_frame(probability, rules);
+    EXPECT_THAT(edge, testing::AnyOf(Edge::none, Edge::paused, Edge::stopped));
+    if (edge == Edge::stopped) return n;
   }
   return -1;
 }
@@ -78,8 +80,14 @@ TEST(turn_detector, a_word_in_the_silence_begins_it_anew) {
   turns.on_frame(0.9F, rules);
   const int all = quiet_frames(turns, rules, 0.1F);
   turns.on_frame(0.9F, rules);
-  for (int i = 1; i < all; ++i) EXPECT_EQ(turns.on_frame(0.1F, rules), Edge::none);
-  EXPECT_EQ(turns.on_frame(0.6F, rules), Edge::none);
+  std::vector<Edge> edges;
+  for (int i = 1; i < all; ++i) {
+    if (const Edge edge = turns.on_frame(0.1F, rules); edge != Edge::none) edges.push_back(edge);
+  }
+  EXPECT_THAT(edges, ElementsAre(Edge::paused)) << "once";
+  EXPECT_EQ(turns.on_frame(0.6F, rules), Edge::resumed);
+  EXPECT_EQ(turns.on_frame(0.1F, rules), Edge::none);
+  EXPECT_EQ(turns.on_frame(0.6F, rules), Edge::none) << "too short for a pause";
   EXPECT_EQ(quiet_frames(turns, rules, 0.1F), all);
 }
 

@@ -103,8 +103,14 @@ class Conversation {
 
   // hearing.cpp: turns and transcriptions
   void on_edge(Edge edge, std::uint64_t at);
+  void on_speech_started();
+  void on_speech_stopped(std::uint64_t at);
+  void guess_end(std::uint64_t at);
+  void drop_guess();
   Read<void> commit(std::uint64_t until, std::string item_id);
+  BeginTranscription transcription_of(std::vector<std::int16_t> samples);
   void transcribe(const Item& item, std::vector<std::int16_t> samples);
+  bool keep_guess(const Item& item, std::size_t samples);
   Part* audio_part(const std::string& item_id);
   void set_idle_alarm(Instant heard_to_the_end);  ///< then nobody says anything for so long
 
@@ -153,6 +159,12 @@ class Conversation {
     bool tell = false;
   };
   std::unordered_map<TaskId, Listening> transcriptions_;
+  /// A transcription that a pause began, in case that the turn ends with it: what it said waits until then.
+  struct Guess {
+    BeginTranscription begun;  ///< without the samples
+    std::vector<TranscriptEvent> said;
+  };
+  std::optional<Guess> guess_;
   std::string turn_item_;  ///< of the turn that is being spoken
   std::optional<Instant> idle_at_;
   std::vector<Effect> effects_;

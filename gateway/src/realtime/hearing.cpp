@@ -48,21 +48,61 @@ bool Conversation::hear() {
 }
 
 void Conversation::on_edge(Edge edge, std::uint64_t at) {
-  if (edge == Edge::started) {
-    idle_at_.reset();
-    turn_item_ = next_id("item");
-    say("input_audio_buffer.speech_started", [&](JsonWriter& w) {
-      w.key("audio_start_ms").integer(ms_of(input_.begin())).key("item_id").string(turn_item_);
-    });
-    if (config_.vad->interrupt_response && response_ && response_->in_conversation)
-      end_response("cancelled", "turn_detected", nullptr);
-    return;
+  switch (edge) {
+    case Edge::none: return;
+    case Edge::started: return on_speech_started();
+    case Edge::paused: return guess_end(at);
+    case Edge::resumed: return drop_guess();
+    case Edge::stopped: return on_speech_stopped(at);
   }
+}
+
+void Conversation::on_speech_started() {
+  idle_at_.reset();
+  turn_item_ = next_id("item");
+  say("input_audio_buffer.speech_started",
+      [&](JsonWriter& w) { w.key("audio_start_ms").integer(ms_of(input_.begin())).key("item_id").string(turn_item_); });
+  if (config_.vad->interrupt_response && response_ && response_->in_conversation)
+    end_response("cancelled", "turn_detected", nullptr);
+}
+
+// A pause may be the end of the turn: its words are then there when the silence has been long enough.
+void Conversation::guess_end(std::uint64_t at) {
+  drop_guess();
+  if (transcriptions_.size() >= kMostTranscriptions || ms_of(at - input_.begin()) < kLeastTurnMs) return;
+  auto begin = transcription_of(input_.peek(at));
+  guess_ = Guess{{begin.id, begin.model, begin.language, {}}, {}};
+  effects_.emplace_back(std::move(begin));
+}
+
+void Conversation::drop_guess() {
+  if (!guess_) return;
+  effects_.emplace_back(Cancel{guess_->begun.id});
+  guess_.reset();
+}
+
+/// @returns whether the turn that ends now gets its words from the pause it ended with.
+bool Conversation::keep_guess(const Item& item, std::size_t samples) {
+  if (!guess_) return false;
+  const auto now = config_.transcription.value_or(TranscriptionConfig{});
+  const bool failed = !guess_->said.empty() && std::holds_alternative<Error>(guess_->said.back());
+  if (failed || guess_->begun.model != now.model || guess_->begun.language != now.language) return false;
+  const auto guess = std::move(*guess_);
+  guess_.reset();
+  transcriptions_.emplace(
+      guess.begun.id,
+      Listening{item.id, static_cast<double>(samples) / InputAudio::kRate, {}, config_.transcription.has_value()});
+  for (const auto& event : guess.said) on_transcript(guess.begun.id, event);
+  return true;
+}
+
+void Conversation::on_speech_stopped(std::uint64_t at) {
   const std::string item = std::exchange(turn_item_, {});
   say("input_audio_buffer.speech_stopped",
       [&](JsonWriter& w) { w.key("audio_end_ms").integer(ms_of(at)).key("item_id").string(item); });
   const bool answer = config_.vad->create_response;
   auto ok = commit(at, item);
+  drop_guess();
   if (ok && answer) {
     Response r;
     r.output = config_.output;
@@ -75,12 +115,14 @@ Read<void> Conversation::audio_commit(const Node& event) {
   if (auto ok = event.only({"type", "event_id"}); !ok) return ok;
   while (hear()) {
   }
+  drop_guess();  // there is more sound than it heard
   return commit(input_.end(), std::exchange(turn_item_, {}));
 }
 
 Read<void> Conversation::audio_clear(const Node& event) {
   if (auto ok = event.only({"type", "event_id"}); !ok) return ok;
   input_.clear();
+  drop_guess();
   turn_item_.clear();
   say("input_audio_buffer.cleared", [](JsonWriter&) {});
   return {};
@@ -113,20 +155,24 @@ Read<void> Conversation::commit(std::uint64_t until, std::string item_id) {
   });
   const Item copy = item;
   add_item(std::move(item), items_.size());
-  transcribe(copy, std::move(samples));
+  if (!keep_guess(copy, samples.size())) transcribe(copy, std::move(samples));
   return {};
 }
 
-void Conversation::transcribe(const Item& item, std::vector<std::int16_t> samples) {
-  const TaskId task = ++tasks_;
-  Listening listening{
-      item.id, static_cast<double>(samples.size()) / InputAudio::kRate, {}, config_.transcription.has_value()};
-  BeginTranscription begin{task, {}, {}, std::move(samples)};
+BeginTranscription Conversation::transcription_of(std::vector<std::int16_t> samples) {
+  BeginTranscription begin{++tasks_, {}, {}, std::move(samples)};
   if (config_.transcription) {
     begin.model = config_.transcription->model;
     begin.language = config_.transcription->language;
   }
-  transcriptions_.emplace(task, std::move(listening));
+  return begin;
+}
+
+void Conversation::transcribe(const Item& item, std::vector<std::int16_t> samples) {
+  Listening listening{
+      item.id, static_cast<double>(samples.size()) / InputAudio::kRate, {}, config_.transcription.has_value()};
+  auto begin = transcription_of(std::move(samples));
+  transcriptions_.emplace(begin.id, std::move(listening));
   effects_.emplace_back(std::move(begin));
 }
 
@@ -139,6 +185,10 @@ Part* Conversation::audio_part(const std::string& item_id) {
 }
 
 void Conversation::on_transcript(TaskId task, TranscriptEvent event) {
+  if (guess_ && task == guess_->begun.id) {
+    guess_->said.push_back(std::move(event));
+    return;
+  }
   const auto found = transcriptions_.find(task);
   if (found == transcriptions_.end()) return;
   Listening& l = found->second;

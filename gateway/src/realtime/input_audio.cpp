@@ -79,6 +79,11 @@ std::vector<std::int16_t> InputAudio::take(std::uint64_t until) {
   return out;
 }
 
+std::vector<std::int16_t> InputAudio::peek(std::uint64_t until) const {
+  const std::size_t count = std::min<std::uint64_t>(until - std::min(until, begin_), kept_.size());
+  return {kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
 void InputAudio::clear() {
   take(end());
   pending_.clear();

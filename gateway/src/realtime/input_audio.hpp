@@ -46,6 +46,8 @@ class InputAudio {
 
   /// Takes what is kept before that sample; a turn that is being spoken is over. Also from within `edge`.
   std::vector<std::int16_t> take(std::uint64_t until);
+  /// A copy of what take() would give.
+  std::vector<std::int16_t> peek(std::uint64_t until) const;
   void clear();  ///< what waits too
 
  private:

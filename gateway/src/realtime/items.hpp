@@ -63,7 +63,7 @@ class SentenceCutter {
   std::vector<Piece> finish();
 
  private:
-  static constexpr std::size_t kLongest = 280, kShortest = 12, kFirstClause = 48;
+  static constexpr std::size_t kLongest = 280, kShortest = 12, kFirstClause = 24;
   std::size_t end_of_piece() const;
   void cut(std::size_t at, std::vector<Piece>& out);
   std::string rest_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace zenith::gateway::realtime {
 
@@ -14,7 +15,7 @@ struct ServerVad {
   bool create_response = true, interrupt_response = true;
 };
 
-enum class Edge : std::uint8_t { none, started, stopped };
+enum class Edge : std::uint8_t { none, started, paused, resumed, stopped };
 
 /// Frame by frame, each half over the one before. Speech begins with one frame halfway from the threshold to certainty
 /// or with two in a row at the threshold, and ends after `silence_ms` below the threshold less 0.15 (what is between
@@ -22,6 +23,7 @@ enum class Edge : std::uint8_t { none, started, stopped };
 class TurnDetector {
  public:
   static constexpr std::uint32_t kFrameMs = 32, kHopMs = 16;
+  static constexpr std::uint32_t kPauseMs = 200;  ///< of silence within a turn: `paused`, then `resumed` or `stopped`
 
   Edge on_frame(float probability, const ServerVad& rules) noexcept {
     if (!speaking_) {
@@ -32,9 +34,14 @@ class TurnDetector {
       quiet_ms_ = 0;
       return Edge::started;
     }
-    if (probability >= rules.threshold) quiet_ms_ = 0;
+    if (probability >= rules.threshold) {
+      quiet_ms_ = 0;
+      return std::exchange(paused_, false) ? Edge::resumed : Edge::none;
+    }
     if (probability < rules.threshold - 0.15F || quiet_ms_ > 0) quiet_ms_ += quiet_ms_ == 0 ? kFrameMs : kHopMs;
-    if (quiet_ms_ < rules.silence_ms || quiet_ms_ == 0) return Edge::none;
+    if (quiet_ms_ == 0) return Edge::none;
+    if (quiet_ms_ < rules.silence_ms)
+      return quiet_ms_ >= kPauseMs && !std::exchange(paused_, true) ? Edge::paused : Edge::none;
     reset();
     return Edge::stopped;
   }
@@ -42,7 +49,7 @@ class TurnDetector {
   void reset() noexcept { *this = {}; }
 
  private:
-  bool speaking_ = false, loud_ = false;
+  bool speaking_ = false, loud_ = false, paused_ = false;
   std::uint32_t quiet_ms_ = 0;
 };
 
