@@ -15,7 +15,7 @@ case $want in build | media | test | run | run-media | compose) ;; *) echo "usag
 
 list=scripts/packages-debian.txt
 stamps=.cache/setup
-stamp=$stamps/$want-$(cat "$list" scripts/requirements*.txt scripts/setup.sh | sha256sum | cut -c1-16)
+stamp=$stamps/$want-$(cat "$list" scripts/requirements.txt scripts/setup.sh | sha256sum | cut -c1-16)
 
 # Everything that the stamp claims must still be there: a stamp outlives a reinstalled machine.
 still_there() {
@@ -31,8 +31,9 @@ if still_there; then exit 0; fi
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-# The `name=version` lines of one group.
-group() { awk -v g="[$1]" '/^\[/ { on = ($0 == g); next } on && NF && !/^#/ { print $1 }' "$list"; }
+# The `name=version` lines of one group of a list.
+group() { awk -v g="[$1]" '/^\[/ { on = ($0 == g); next } on && NF && !/^#/ { print $1 }' "${2:-$list}"; }
+wheels() { group "$1" scripts/requirements.txt; }
 
 missing=()
 install_packages() {
@@ -78,18 +79,18 @@ install_wheels() {
     rm -rf .venv
     /usr/bin/python3 -m venv .venv
   fi
-  say "installing the wheels of scripts/requirements.txt into .venv"
-  .venv/bin/python3 -m pip install -q --disable-pip-version-check --no-input -r scripts/requirements.txt
+  say "installing the wheels of scripts/requirements.txt [test] into .venv"
+  .venv/bin/python3 -m pip install -q --disable-pip-version-check --no-input -r <(wheels test)
 }
 
 # Beside the wheels of the tests, and by the same pip configuration; no environment of its own: nothing imports it.
 install_media() {
-  if grep -qsx "$(tail -n 1 scripts/requirements-media.txt)" .venv/media/pinned; then return; fi
-  say "unpacking the wheel of scripts/requirements-media.txt into .venv/media"
+  if [ "$(cat .venv/media/pinned 2>/dev/null)" = "$(wheels media)" ]; then return; fi
+  say "unpacking $(wheels media) into .venv/media"
   rm -rf .venv/media
   /usr/bin/python3 -m pip install -q --disable-pip-version-check --no-input --root-user-action=ignore --no-deps --target .venv/media \
-    -r scripts/requirements-media.txt
-  tail -n 1 scripts/requirements-media.txt > .venv/media/pinned
+    -r <(wheels media)
+  wheels media > .venv/media/pinned
 }
 
 install_packages

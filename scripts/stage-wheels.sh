@@ -6,7 +6,7 @@ want=()
 while read -r pin; do
   name=${pin%%==*}
   ls deploy/wheels/"${name//-/_}-${pin##*==}"-*.whl >/dev/null 2>&1 || want+=("$pin")
-done < <(grep -hv '^#' deploy/model-wheels.txt scripts/requirements-media.txt)
+done < <(grep -v '^#' deploy/model-wheels.txt; awk '/^\[/ { on = ($0 == "[media]"); next } on && NF && !/^#/' scripts/requirements.txt)
 if [ ${#want[@]} -eq 0 ]; then exit 0; fi
 staging=$(mktemp -d deploy/wheels/.staging-XXXXXX)
 trap 'rm -rf "$staging"' EXIT
