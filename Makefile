@@ -26,8 +26,8 @@ setup-build:
 	@scripts/setup.sh build
 	@scripts/setup.sh media
 
-build: setup-build     ## build the executables (preset release): build/release/bin/zenith, and zenith-media beside it
-	@scripts/build.sh release zenith zenith-media
+build: setup-build     ## build the executables (preset release): build/release/bin/zenith, zenith-media and zenith-sensor-host beside it
+	@scripts/build.sh release zenith zenith-media zenith-sensor-host
 
 build-all: setup
 	@scripts/build.sh release all
@@ -37,8 +37,6 @@ models: build          ## fetch the default models into $ZENITH_HOME
 
 test-models: build     # what only tests need
 	@$(ZENITH) pull piper-joe
-	@$(ZENITH) pull whisper-base
-	@$(ZENITH) pull ppocr-v4
 
 check: setup           ## format, tidy on changed files, layering, docs, then every test
 	@scripts/check-format.sh

@@ -19,6 +19,11 @@ std::string DirectoryView::resolve(std::string_view name) const {
   return std::string{name};
 }
 
+bool DirectoryView::asleep(const Service& service) const {
+  return service.status.health == Health::ready && service.model && !service.ref &&
+         on_demand.contains(service.status.id);
+}
+
 messages::Snapshot snapshot_of(const DirectoryView& view) {
   messages::Snapshot out;
   bool loading = false;
@@ -31,9 +36,11 @@ messages::Snapshot snapshot_of(const DirectoryView& view) {
       out.services.push_back(std::move(status));
       continue;
     }
-    loading |= status.health == Health::loading;
-    if (!status.model.empty() && status.health == Health::ready) ready.insert(status.model);
-    if (!status.model.empty() && status.health == Health::loading) waited_for.insert(status.model);
+    if (!view.on_demand.contains(status.id)) {
+      loading |= status.health == Health::loading;
+      if (!status.model.empty() && status.health == Health::ready) ready.insert(status.model);
+      if (!status.model.empty() && status.health == Health::loading) waited_for.insert(status.model);
+    }
     out.services.push_back(std::move(status));
     const auto known = [&](const messages::ModelEntry& m) { return m.name == service.model->name; };
     if (service.model && std::none_of(out.models.begin(), out.models.end(), known))
@@ -91,6 +98,7 @@ void DirectoryState::on(Announce announce) {
   auto it = std::find_if(view_.services.begin(), view_.services.end(),
                          [&](const auto& s) { return s.status.id == announce.status.id; });
   if (it == view_.services.end()) it = view_.services.insert(view_.services.end(), DirectoryView::Service{});
+  if (!announce.model && view_.on_demand.contains(announce.status.id)) announce.model = std::move(it->model);
   *it = {std::move(announce.status), std::move(announce.model), {}};
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
 #include <vector>
 
 namespace zenith::actors {
@@ -131,6 +132,7 @@ tl::unexpected<Error> nobody_left(const DirectoryView::Service& one, const PlanL
 
 Expected<Plan> RouterState::plan(Task task, const std::string& model, const DirectoryView& view,
                                  const PlanLimits& limits, const std::vector<Need>& before) {
+  waits_for_.clear();
   auto plan = plan_one(task, model, view, limits);
   if (!plan) return plan;
   for (std::size_t i = 0; i < before.size(); ++i) {
@@ -146,11 +148,15 @@ Expected<Plan> RouterState::plan_one(Task task, const std::string& model, const 
   const std::string wanted = model.empty() ? std::string{} : view.resolve(model);
   Candidates ready;
   const DirectoryView::Service *loading = nullptr, *draining = nullptr, *failed = nullptr, *wrong_kind = nullptr;
+  const DirectoryView::Service* starts = nullptr;  // on demand, and no other was ready before it
   for (const auto& service : view.services) {
     if (name_of(service).empty() || (!wanted.empty() && name_of(service) != wanted)) continue;
     if (wanted.empty() && !role_fits(service, task)) continue;
     if (service.model && !serves(service.model->kind, task)) {
       wrong_kind = &service;
+    } else if (view.on_demand.contains(service.status.id) && ready.empty() &&
+               (service.status.health == Health::loading || view.asleep(service))) {
+      if (starts == nullptr) starts = &service;
     } else if (service.status.health == Health::ready && service.ref && service.model) {
       if (wanted.empty() && !ready.empty() && name_of(*ready.front()) != name_of(service)) continue;
       ready.push_back(&service);
@@ -161,6 +167,11 @@ Expected<Plan> RouterState::plan_one(Task task, const std::string& model, const 
     } else {
       failed = &service;
     }
+  }
+  if (starts != nullptr && (ready.empty() || wanted.empty())) {
+    waits_for_ = starts->status.id;
+    return retry_later(Errc::loading, fmt::format("service '{}' for model '{}' is being started: {}", waits_for_,
+                                                  name_of(*starts), starts->status.detail));
   }
   if (!ready.empty()) {
     const auto usable = without_failed(ready, limits);
@@ -206,30 +217,65 @@ namespace {
 
 class Router final : public Actor<RouterMessage> {
  public:
-  explicit Router(std::shared_ptr<const Board> board) : board_(std::move(board)) {}
+  Router(std::shared_ptr<const Board> board, std::function<void(const std::string&)> wake)
+      : board_(std::move(board)), wake_(std::move(wake)) {}
 
-  void on(RouterMessage message, Context&) override {
+  void on(RouterMessage message, Context& self) override {
     if (const auto* ping = std::get_if<Ping>(&message)) {
       ping->answer.keep(Pong{});
       return;
     }
-    const auto& request = std::get<PlanRequest>(message);
-    if (request.answer.kept()) return;
-    request.answer.keep(
-        state_.plan(request.task, request.model, *board_->view(), request.limits, request.before).map([](Plan plan) {
-          return std::make_shared<const Plan>(std::move(plan));
-        }));
+    if (std::holds_alternative<Replan>(message)) {
+      std::erase_if(waiting_, [&](const Waiting& one) { return settle(one.request, May::wait); });
+      return;
+    }
+    auto& request = std::get<PlanRequest>(message);
+    if (settle(request, waiting_.size() < kWaitingPlans ? May::wait : May::not_wait)) return;
+    waiting_.push_back({std::move(request), self.now() + kStartLimit});
+    if (waiting_.size() == 1) self.wake_at(waiting_.front().until);
+  }
+
+  void on_wake(Context& self) override {
+    while (!waiting_.empty() && waiting_.front().until <= self.now()) {
+      settle(waiting_.front().request, May::not_wait);
+      waiting_.pop_front();
+    }
+    if (!waiting_.empty()) self.wake_at(waiting_.front().until);
   }
 
  private:
+  struct Waiting {
+    PlanRequest request;
+    Instant until;
+  };
+  enum class May : std::uint8_t { wait, not_wait };
+
+  /// @returns it is answered; false: a service has to start first.
+  bool settle(const PlanRequest& request, May may) {
+    if (request.answer.kept()) return true;
+    const auto view = board_->view();
+    auto plan = state_.plan(request.task, request.model, *view, request.limits, request.before);
+    if (!plan && !state_.waits_for().empty() && may == May::wait) {
+      for (const auto& service : view->services) {
+        if (service.status.id == state_.waits_for() && view->asleep(service)) wake_(service.status.id);
+      }
+      return false;
+    }
+    request.answer.keep(std::move(plan).map([](Plan made) { return std::make_shared<const Plan>(std::move(made)); }));
+    return true;
+  }
+
   std::shared_ptr<const Board> board_;
+  std::function<void(const std::string&)> wake_;
   RouterState state_;
+  std::deque<Waiting> waiting_;  // in the order of their limits
 };
 
 }  // namespace
 
-std::unique_ptr<Behaviour> make_router(std::shared_ptr<const Board> board) {
-  return std::make_unique<Router>(std::move(board));
+std::unique_ptr<Behaviour> make_router(std::shared_ptr<const Board> board,
+                                       std::function<void(const std::string&)> wake) {
+  return std::make_unique<Router>(std::move(board), std::move(wake));
 }
 
 }  // namespace zenith::actors

@@ -13,7 +13,7 @@
 namespace zenith::config {
 
 /// Which text a string key takes.
-enum class Text : std::uint8_t { any, host_port, log_level, numerics, role, endpoint };
+enum class Text : std::uint8_t { any, host_port, log_level, numerics, role, endpoint, start };
 
 template <class Section>
 struct Key {
@@ -46,7 +46,7 @@ inline constexpr std::array<Key<ModelsConfig>, 2> kModels{{
     {"budget_bytes", &ModelsConfig::budget_bytes, Text::any, 0, kMostBytes},
 }};
 
-inline constexpr std::array<Key<ServiceConfig>, 12> kService{{
+inline constexpr std::array<Key<ServiceConfig>, 13> kService{{
     {"role", &ServiceConfig::role, Text::role},
     {"id", &ServiceConfig::id},
     {"model", &ServiceConfig::models},
@@ -57,6 +57,7 @@ inline constexpr std::array<Key<ServiceConfig>, 12> kService{{
     {"numerics", &ServiceConfig::numerics, Text::numerics},
     {"endpoint", &ServiceConfig::endpoint, Text::endpoint},
     {"bind", &ServiceConfig::bind, Text::endpoint},
+    {"start", &ServiceConfig::start, Text::start},
     {"plugin", &ServiceConfig::plugin},
     {"options", &ServiceConfig::options},
 }};

@@ -1,18 +1,24 @@
 #include "config_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdio>
 #include <numeric>
+#include <span>
 
 namespace zenith::config {
 namespace {
 
-std::string one_of(const std::string& value, std::initializer_list<std::string_view> allowed) {
+std::string listed(std::span<const std::string_view> names) {
+  std::string out;
+  for (const auto name : names) out += (out.empty() ? "" : ", ") + std::string{name};
+  return out;
+}
+
+std::string one_of(const std::string& value, std::span<const std::string_view> allowed) {
   if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return {};
-  std::string message = "is '" + value + "': it must be one of";
-  for (const auto name : allowed) message += (name == *allowed.begin() ? " " : ", ") + std::string{name};
-  return message;
+  return "is '" + value + "': it must be one of " + listed(allowed);
 }
 
 std::string check_host_port(const std::string& value) {
@@ -39,14 +45,8 @@ std::string check_endpoint(const std::string& value) {
   return "is '" + value + "': it must be ipc://PATH or tcp://HOST:PORT";
 }
 
-/// Roles that the graph has, and those that a later version brings: the message tells them apart.
-std::string check_role(const std::string& value) {
-  if (value == "expert") {
-    return "is '" + value +
-           "': this build does not have that role yet; it serves gateway, router, text, voice, vision, sensor";
-  }
-  return one_of(value, {"gateway", "router", "text", "voice", "vision", "sensor"});
-}
+constexpr std::array<std::string_view, 5> kLevels{"debug", "info", "warn", "error", "off"};
+constexpr std::array<std::string_view, 2> kNumerics{"fast", "exact"}, kStarts{"at_once", "first_use"};
 
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -69,9 +69,13 @@ std::string check_config_text(Text kind, const std::string& value) {
   switch (kind) {
     case Text::any: return {};
     case Text::host_port: return check_host_port(value);
-    case Text::log_level: return one_of(value, {"debug", "info", "warn", "error", "off"});
-    case Text::numerics: return one_of(value, {"fast", "exact"});
-    case Text::role: return check_role(value);
+    case Text::log_level: return one_of(value, kLevels);
+    case Text::numerics: return one_of(value, kNumerics);
+    case Text::role: {
+      const auto ok = check_role(value);
+      return ok ? std::string{} : ok.error().message;
+    }
+    case Text::start: return one_of(value, kStarts);
     case Text::endpoint: return check_endpoint(value);
   }
   return {};
@@ -127,3 +131,19 @@ std::string toml_string(std::string_view text) {
 }
 
 }  // namespace zenith::config
+
+namespace zenith {
+
+std::string served_roles() { return config::listed(kServedRoles); }
+
+Status check_role(const std::string& role) {
+  if (role == "expert") {
+    return fail(Errc::unsupported, "is 'expert': this build does not have that role yet; it serves " + served_roles());
+  }
+  if (auto wrong = config::one_of(role, kServedRoles); !wrong.empty()) {
+    return fail(Errc::invalid_argument, std::move(wrong));
+  }
+  return {};
+}
+
+}  // namespace zenith

@@ -49,6 +49,21 @@ TEST_F(DirectoryTest, the_snapshot_lists_models_and_those_aliases_that_mean_one)
   EXPECT_EQ(snapshot.models[1].alias_of, "small");
 }
 
+TEST(OnDemand, services_do_not_count_for_the_whole_and_keep_their_model_while_they_start) {
+  DirectoryView start;
+  start.on_demand = {"voice"};
+  DirectoryState state{start};
+  state.on(Announce{{Role::voice, "voice", Health::ready, "piper", "idle"}, model("piper")});
+  EXPECT_EQ(snapshot_of(state.view()).overall, Health::failed) << "nobody else is there";
+  state.on(Announce{{Role::text, "text", Health::ready, "small", {}}, model("small")});
+  state.on(Announce{{Role::voice, "voice", Health::loading, "piper", "loading"}, {}});
+  const auto snapshot = snapshot_of(state.view());
+  EXPECT_EQ(snapshot.overall, Health::ready);
+  ASSERT_EQ(snapshot.models.size(), 2u);
+  EXPECT_EQ(snapshot.models.front().name, "piper");
+  EXPECT_EQ(snapshot.services.front().health, Health::loading);
+}
+
 struct OverallCase {
   const char* name;
   std::vector<Health> services;

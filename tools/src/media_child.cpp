@@ -5,12 +5,43 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include "zenith/messages/roles.hpp"
 #include "zenith/tools/catalog.hpp"
 #include "zenith/tools/model_files.hpp"
 
 namespace zenith::tools {
+namespace {
+
+std::optional<messages::ModelEntry> entry_of(const std::string& model) {
+  const CatalogRow* row = find_in_catalog(model);
+  if (row == nullptr) return std::nullopt;
+  messages::ModelEntry entry;
+  entry.name = model;
+  entry.license = row->license;
+  if (row->kind == "speech") {
+    entry.kind = messages::ModelKind::speech;
+    entry.input_modalities = {"text"};
+    entry.output_modalities = {"audio"};
+    entry.voices.assign(row->voices.begin(), row->voices.end());
+    entry.language = row->language;
+    entry.sample_rate = row->sample_rate;
+  } else if (row->kind == "transcription") {
+    entry.kind = messages::ModelKind::transcription;
+    entry.input_modalities = {"audio"};
+    entry.output_modalities = {"text"};
+  } else if (row->kind == "vision") {
+    entry.kind = messages::ModelKind::vision;
+    entry.input_modalities = {"image"};
+    entry.output_modalities = {"text"};
+  } else {
+    return std::nullopt;
+  }
+  return entry;
+}
+
+}  // namespace
 
 Expected<ChildCommand> media_command(const Config& config, const ServiceConfig& service, const std::string& directory) {
   ChildCommand command;
@@ -57,15 +88,24 @@ std::vector<services::ChildService> children_of(const Config& config) {
   for (const auto& service : media_services(config)) {
     for (const auto& model : service.models) {
       out.push_back({*messages::role_of(service.role),
-                     service.models.size() == 1 ? service.id : fmt::format("{}:{}", service.id, model), model});
+                     service.models.size() == 1 ? service.id : fmt::format("{}:{}", service.id, model), model,
+                     service.start == "first_use" ? entry_of(model) : std::nullopt});
     }
   }
   return out;
 }
 
-Expected<std::vector<std::unique_ptr<ChildProcess>>> start_children(const Config& config, const std::string& directory,
-                                                                    services::Stack& stack) {
-  std::vector<std::unique_ptr<ChildProcess>> out;
+void wake_child(const std::vector<MediaChild>& children, const std::string& service_id) {
+  for (const auto& child : children) {
+    const bool its = std::any_of(child.services.begin(), child.services.end(),
+                                 [&](const auto& service) { return service.id == service_id; });
+    if (its) child.process->revive();
+  }
+}
+
+Expected<std::vector<MediaChild>> start_children(const Config& config, const std::string& directory,
+                                                 services::Stack& stack) {
+  std::vector<MediaChild> out;
   for (const auto& service : media_services(config)) {
     auto command = media_command(config, service, directory);
     if (!command) return tl::make_unexpected(command.error());
@@ -73,10 +113,12 @@ Expected<std::vector<std::unique_ptr<ChildProcess>>> start_children(const Config
     only.services = {service};
     ChildRules rules;
     rules.ready_to_start = [command = *command] { return media_is_there(command); };
-    rules.tell = [&stack, ids = children_of(only)](auto health, auto detail) {
-      for (const auto& child : ids) stack.report_child(child.id, health, detail);
+    rules.on_demand = service.start == "first_use";
+    const auto services = children_of(only);
+    rules.tell = [&stack, services](auto health, auto detail) {
+      for (const auto& child : services) stack.report_child(child.id, health, detail);
     };
-    out.push_back(ChildProcess::start(std::move(*command), std::move(rules)));
+    out.push_back({services, ChildProcess::start(std::move(*command), std::move(rules))});
   }
   return out;
 }

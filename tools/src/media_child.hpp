@@ -22,11 +22,20 @@ Status media_is_there(const ChildCommand& command);
 /// Those that run in zenith-media.
 std::vector<ServiceConfig> media_services(const Config& config);
 
-/// As the directory names them until they speak for themselves.
+/// As the directory names them until they speak for themselves. Those with start = first_use are on demand: what their
+/// models are is known from the catalog.
 std::vector<services::ChildService> children_of(const Config& config);
 
-/// Starts zenith-media for each of them. @returns not_found naming a model.
-Expected<std::vector<std::unique_ptr<ChildProcess>>> start_children(const Config& config, const std::string& directory,
-                                                                    services::Stack& stack);
+struct MediaChild {
+  std::vector<services::ChildService> services;
+  std::unique_ptr<ChildProcess> process;
+};
+
+/// zenith-media for each of them, at once or on demand. @returns not_found naming a model.
+Expected<std::vector<MediaChild>> start_children(const Config& config, const std::string& directory,
+                                                 services::Stack& stack);
+
+/// The one that has the service. Any thread.
+void wake_child(const std::vector<MediaChild>& children, const std::string& service_id);
 
 }  // namespace zenith::tools

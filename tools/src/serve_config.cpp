@@ -7,27 +7,17 @@
 #include <iterator>
 #include <set>
 
+#include "default_services.hpp"
+#include "zenith/messages/roles.hpp"
 #include "zenith/tools/catalog.hpp"
 
 namespace zenith::tools {
 namespace {
 
-constexpr std::array<std::string_view, 6> kRoles{"gateway", "router", "text", "voice", "vision", "sensor"};
-
 /// Roles as flags have the rules of service.role: the same check says the same words.
 Status check_roles(const std::vector<std::string>& roles) {
   for (const auto& role : roles) {
-    if (role == "expert") {
-      return fail(
-          Errc::unsupported,
-          "role '" + role +
-              "': this build does not have that role yet; it serves gateway, router, text, voice, vision, sensor",
-          "role");
-    }
-    if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
-      return fail(Errc::invalid_argument,
-                  "role '" + role + "' is unknown; known roles: gateway, router, text, voice, vision, sensor", "role");
-    }
+    if (auto ok = check_role(role); !ok) return fail(ok.error().code, "the role " + ok.error().message, "role");
   }
   return {};
 }
@@ -101,19 +91,24 @@ void alias_realtime(Config& config) {
 }
 
 void fill_services(Config& config, const std::vector<std::string>& models) {
+  const bool plain = config.services.empty() && models.empty();
   take_models(config, models);
-  alias_voice(config);
   for (const std::string role : {"gateway", "router", "text"}) {
     if (has_role(config, role)) continue;
     ServiceConfig service;
     service.role = role;
     if (role == "text") {
       for (const auto& row : catalog()) {
-        if (row.is_default) service.models.emplace_back(row.name);
+        if (row.is_default && (row.kind == "text" || row.kind == "embeddings")) service.models.emplace_back(row.name);
       }
     }
     config.services.push_back(std::move(service));
   }
+  if (plain) {
+    auto more = default_services(config);
+    std::move(more.begin(), more.end(), std::back_inserter(config.services));
+  }
+  alias_voice(config);
   alias_realtime(config);
   std::set<std::string> ids;
   for (const auto& service : config.services) ids.insert(service.id);
@@ -141,6 +136,14 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
       return fail(Errc::invalid_argument,
                   "service '" + service.id + "' has no model: give service.model a name or a list", "service.model");
     }
+    const auto unnamed = std::find_if(service.models.begin(), service.models.end(),
+                                      [](const auto& model) { return find_in_catalog(model) == nullptr; });
+    if (service.start == "first_use" && (!messages::in_media(service.role) || unnamed != service.models.end())) {
+      return fail(Errc::invalid_argument,
+                  "service '" + service.id +
+                      "': service.start can be first_use for voice and vision with models that `zenith models` names",
+                  "service.start");
+    }
     if (service.role == "sensor" && service.plugin.empty()) {
       return fail(
           Errc::invalid_argument,
@@ -152,18 +155,23 @@ Expected<Config> serve_config(const ServeOptions& options, const Environment& en
 }
 
 Status keep_ids(Config& config, const std::vector<std::string>& ids) {
+  const auto may_go = [](const auto& service) { return service.role != "gateway" && service.role != "router"; };
   std::string known;
   for (const auto& service : config.services) {
-    if (service.role == "text") known += (known.empty() ? "" : ", ") + service.id;
+    if (may_go(service)) known += (known.empty() ? "" : ", ") + service.id;
   }
+  std::set<std::string> roles;
   for (const auto& id : ids) {
-    const bool there = std::any_of(config.services.begin(), config.services.end(),
-                                   [&](const auto& s) { return s.role == "text" && s.id == id; });
-    if (!there) return fail(Errc::not_found, "--id " + id + ": no text service has that id; there are: " + known, "id");
+    const auto there = std::find_if(config.services.begin(), config.services.end(),
+                                    [&](const auto& service) { return may_go(service) && service.id == id; });
+    if (there == config.services.end()) {
+      return fail(Errc::not_found, "--id " + id + ": no service of the configuration has that id; there are: " + known,
+                  "id");
+    }
+    roles.insert(there->role);
   }
-  if (ids.empty()) return {};
   std::erase_if(config.services, [&](const auto& service) {
-    return service.role == "text" && std::find(ids.begin(), ids.end(), service.id) == ids.end();
+    return roles.contains(service.role) && std::find(ids.begin(), ids.end(), service.id) == ids.end();
   });
   return {};
 }

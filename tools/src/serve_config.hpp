@@ -15,7 +15,7 @@ struct ServeOptions {
   std::optional<std::string> config_file;
   std::optional<std::string> listen;
   std::vector<std::string> models;    ///< --model: one text service with these, instead of the configuration's
-  std::vector<std::string> ids;       ///< --id: of the services of these roles, only those with these ids
+  std::vector<std::string> ids;       ///< --id: of the roles of these services, only these
   std::optional<std::string> record;  ///< --record: the file
   bool offline = false, print_config = false;
 };
@@ -25,11 +25,11 @@ struct ServeOptions {
 /// @returns invalid_argument or unsupported naming the flag, key or role.
 Expected<Config> serve_config(const ServeOptions& options, const Environment& environment);
 
-/// Drops the text services whose id is not among `ids` (when there are any): what this process serves of them.
+/// Of each role of which `ids` name a service, drops those whose id is not among them: what this process serves.
 /// @returns not_found naming the ids that there are.
 Status keep_ids(Config& config, const std::vector<std::string>& ids);
 
-/// Every model that the configuration's text services name, in order, once each.
+/// Every model that the configuration's services name, and what those cannot do without, in order, once each.
 std::vector<std::string> wanted_models(const Config& config);
 
 /// The gateway's options: address, keys, limits, default models. @returns bad_file for the keys file.

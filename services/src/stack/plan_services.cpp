@@ -32,13 +32,10 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
   std::set<std::string> ids;
   std::size_t texts = 0;
   for (const ServiceConfig& service : services) {
-    if (service.role == "gateway" || service.role == "router" || messages::in_child(service.role)) continue;
-    if (service.role != "text") {
-      return fail(
-          Errc::invalid_argument,
-          fmt::format("service.role is '{}'; known roles: gateway, router, text, voice, vision, sensor", service.role),
-          "service.role");
+    if (const auto known = check_role(service.role); !known) {
+      return fail(Errc::invalid_argument, "service.role " + known.error().message, "service.role");
     }
+    if (service.role != "text") continue;
     if (service.models.empty()) return fail(Errc::invalid_argument, "a text service names no model", "service.model");
     if (service.numerics != "fast" && service.numerics != "exact") {
       return fail(Errc::invalid_argument, fmt::format("service.numerics is '{}'; known: fast, exact", service.numerics),

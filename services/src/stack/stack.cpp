@@ -62,7 +62,12 @@ class StackImpl final : public Stack {
     worker_ = make_worker("zenith-prepare");
     loader_ = make_worker("zenith-load");
     // The first view is published by hand: the directory goes on from it, and requests may come at once.
-    DirectoryState first{*board_->view()};
+    DirectoryView start = *board_->view();
+    for (const ChildService& child : options_.children) {
+      if (child.on_demand) start.on_demand.insert(child.id);
+    }
+    const bool some_sleep = !start.on_demand.empty();
+    DirectoryState first{std::move(start)};
     if (has(Role::router)) {
       first.on(Announce{{Role::router, "router", Health::ready, {}, {}}, {}});
     } else if (has(Role::gateway)) {
@@ -82,16 +87,24 @@ class StackImpl final : public Stack {
       }
     }
     for (const ChildService& child : options_.children) {
-      first.on(Announce{{child.role, child.id, Health::loading, child.model, "its process is being started"}, {}});
+      first.on(
+          child.on_demand
+              ? Announce{{child.role, child.id, Health::ready, child.model, "idle: starts with the first request"},
+                         child.on_demand}
+              : Announce{{child.role, child.id, Health::loading, child.model, "its process is being started"}, {}});
     }
     board_->publish(first.view());
     if (options_.placement) {
       outside_ = std::make_unique<Outside>(outside_parts());
-      board_->on_publish([this] { outside_->board_changed(); });
+      board_->on_publish([this, some_sleep] {
+        outside_->board_changed();
+        if (some_sleep) router_->send(Replan{});
+      });
     }
     supervisor_ = system_.spawn_as<SupervisorMessage>("supervisor", make_supervisor({}));
     supervise<DirectoryMessage>("directory", directory_, [this] { return make_directory(board_); });
-    supervise<RouterMessage>("router", router_, [this] { return make_router(board_); });
+    supervise<RouterMessage>("router", router_,
+                             [this] { return make_router(board_, [this](const std::string& id) { wake(id); }); });
   }
 
   /// @returns why an endpoint cannot be listened on.
@@ -138,8 +151,15 @@ class StackImpl final : public Stack {
     if (known) return directory_->send(Report{id, health, std::move(detail), {}, {}});
     const std::lock_guard lock(children_mutex_);
     for (const ChildService& child : options_.children) {  // the directory forgot it while it was away
-      if (child.id == id) directory_->send(Announce{{child.role, id, health, child.model, std::move(detail)}, {}});
+      if (child.id == id) {
+        directory_->send(Announce{{child.role, id, health, child.model, std::move(detail)}, child.on_demand});
+      }
     }
+  }
+
+  void set_starter(std::function<void(const std::string& id)> starter) override {
+    const std::lock_guard lock(starter_mutex_);
+    starter_ = std::move(starter);
   }
 
   void add_child(ChildService child) override {
@@ -188,6 +208,11 @@ class StackImpl final : public Stack {
   }
 
  private:
+  void wake(const std::string& id) {
+    const std::lock_guard lock(starter_mutex_);
+    if (starter_) starter_(id);
+  }
+
   bool has(Role role) const { return !options_.placement || options_.placement->has(role); }
 
   OutsideParts outside_parts() {
@@ -402,7 +427,8 @@ class StackImpl final : public Stack {
   CallTable calls_;
   GraphPort port_;
   Ref<SupervisorMessage> supervisor_;
-  std::mutex children_mutex_;
+  std::mutex children_mutex_, starter_mutex_;
+  std::function<void(const std::string&)> starter_;
   std::atomic<SensorProcesses*> sensor_processes_{nullptr};
   bool stopped_ = false;
 };

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "default_services.hpp"
 #include "local_model.hpp"
 #include "media_child.hpp"
 #include "sensor_children.hpp"
@@ -198,8 +199,8 @@ Status become_media(const Config& config, const std::set<messages::Role>& roles)
   std::erase_if(services, [&](const auto& service) { return !roles.contains(*messages::role_of(service.role)); });
   if (services.size() != 1) {
     return fail(Errc::invalid_argument,
-                fmt::format("the configuration has {} services of that role: a zenith-media started by hand runs "
-                            "exactly one",
+                fmt::format("the configuration has {} services of that role and a zenith-media started by hand runs "
+                            "exactly one: --id chooses it",
                             services.size()),
                 "role");
   }
@@ -215,8 +216,8 @@ Status become_sensor(const Config& config) {
   if (services.size() != 1) {
     return fail(
         Errc::invalid_argument,
-        fmt::format("the configuration has {} sensor services: a zenith-sensor-host started by hand runs exactly "
-                    "one",
+        fmt::format("the configuration has {} sensor services and a zenith-sensor-host started by hand runs exactly "
+                    "one: --id chooses it",
                     services.size()),
         "role");
   }
@@ -300,13 +301,15 @@ Status serve(const ServeOptions& options, const Context&) {
     server = std::move(*listening);
     front.server = server.get();
     front.greeting = greeting(*config, *server_options, server->port());
+    if (options.roles.empty()) front.greeting += roles_text(*config);
     log(LogLevel::info, "serve", "listening", {{"address", config->server.listen}, {"port", server->port()}});
   } else {
     front.greeting = fmt::format("Zenith {} is ready at {}\n", fmt::join(options.roles, ", "), (*links)->endpoint);
   }
-  Expected<std::vector<std::unique_ptr<ChildProcess>>> children;
+  Expected<std::vector<MediaChild>> children;
   if (!media.empty()) children = start_children(*config, (*links)->placement.directory_endpoint, **stack);
   if (!children) return tl::make_unexpected(children.error());
+  (*stack)->set_starter([&children](const std::string& id) { wake_child(*children, id); });
   std::optional<SensorChildren> sensors;
   if (senses || (config->sensors.load && *links)) {
     sensors.emplace(*config, (*links)->placement.directory_endpoint, **stack);
@@ -315,6 +318,7 @@ Status serve(const ServeOptions& options, const Context&) {
   }
   const Status result = run_until_stopped(options, *config, front, *signals, **stack, effects->clock());
   (*stack)->set_sensor_processes(nullptr);
+  (*stack)->set_starter(nullptr);
   sensors.reset();
   children->clear();
   (*stack)->stop();
@@ -328,15 +332,15 @@ Status serve(const ServeOptions& options, const Context&) {
 Action add_serve(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   app.add_option("ROLE", options->roles,
-                 "gateway, router, text, voice, vision, sensor: what this process is; default all that the "
-                 "configuration has, in one "
-                 "process (voice, vision and sensors in children of it)");
+                 served_roles() +
+                     ": what this process is; default all that the configuration has, in one process (voice, vision "
+                     "and sensors in children of it)");
   app.add_option("--config", options->config_file, "a TOML file; --print-config shows every key");
   app.add_option("--listen", options->listen, "host:port; server.listen");
   app.add_option("--model", options->models,
                  "serve this model (name or path) instead of the configured ones; may be repeated");
   app.add_option("--id", options->ids,
-                 "of the configuration's text services, serve only the one with this id; may be repeated");
+                 "of the configuration's services of a role, serve only the one with this id; may be repeated");
   app.add_option(
       "--record", options->record,
       "write every request and its answer to this new file, as JSON lines that can be replayed; it holds the "

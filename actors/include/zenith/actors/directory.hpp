@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +27,12 @@ struct DirectoryView {
   };
   std::vector<Service> services;  ///< in the order of their announcement
   std::map<std::string, std::string> aliases;
+  /// Ids of services whose process starts with its first request. Until then they are ready, have a model, and no ref.
+  std::set<std::string> on_demand;
   bool draining = false;
 
+  /// It waits for its first request.
+  bool asleep(const Service& service) const;
   /// The model's own name: `name` itself, or what it is an alias of (aliases of aliases are followed, a ring ends at
   /// itself).
   std::string resolve(std::string_view name) const;
@@ -35,6 +40,7 @@ struct DirectoryView {
 
 /// What /readyz and /v1/models show. Overall: draining, else loading while a model has no ready service but one that
 /// loads, else ready when at least one service with a model is ready (a failed one shows in its line), else failed.
+/// Those that start on demand do not count.
 messages::Snapshot snapshot_of(const DirectoryView& view);
 
 /// Where the latest view hangs. Any thread; nobody waits for an actor to read it.
@@ -59,8 +65,9 @@ class Board {
 class DirectoryState {
  public:
   explicit DirectoryState(DirectoryView start) : view_(std::move(start)) {}
-  void on(Announce announce);  ///< a known id is replaced
-  Status on(Report report);    ///< not_found for an unknown id
+  /// A known id is replaced; one that starts on demand keeps its model until the new one is known.
+  void on(Announce announce);
+  Status on(Report report);  ///< not_found for an unknown id
   void on(const Forget& forget);
   void on(StartDraining);
   const DirectoryView& view() const noexcept { return view_; }

@@ -149,7 +149,9 @@ struct PlanRequest {
   PlanLimits limits{};
   std::vector<Need> before{};  ///< what has to be possible first, each once; a plan without one of them is refused
 };
-using RouterMessage = std::variant<PlanRequest, Ping>;
+/// The directory's view is another: plans that wait for a service to start are tried again.
+struct Replan {};
+using RouterMessage = std::variant<PlanRequest, Replan, Ping>;
 
 // ---- to the directory
 // -------------------------------------------------------------------------------------------------------------

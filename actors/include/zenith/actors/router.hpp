@@ -1,6 +1,8 @@
 // The router: which services a request passes through, or at once a typed error that says why it cannot be served.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,12 +27,21 @@ class RouterState {
   /// is configured for it.
   Expected<Plan> plan(Task task, const std::string& model, const DirectoryView& view, const PlanLimits& limits = {},
                       const std::vector<Need>& before = {});
+  /// The service for which the last plan failed, when that one starts on demand and has not failed; else empty.
+  const std::string& waits_for() const noexcept { return waits_for_; }
 
  private:
   Expected<Plan> plan_one(Task task, const std::string& model, const DirectoryView& view, const PlanLimits& limits);
   std::size_t turn_ = 0;
+  std::string waits_for_;
 };
 
-std::unique_ptr<Behaviour> make_router(std::shared_ptr<const Board> board);
+/// How long a plan waits for a service to start, and how many wait at once: others get Errc::loading.
+inline constexpr Duration kStartLimit = std::chrono::seconds(120);
+inline constexpr std::size_t kWaitingPlans = 256;
+
+/// @param wake starts a service that is asleep; called with its id, again while it sleeps; must return at once.
+std::unique_ptr<Behaviour> make_router(
+    std::shared_ptr<const Board> board, std::function<void(const std::string&)> wake = [](const std::string&) {});
 
 }  // namespace zenith::actors

@@ -2,6 +2,7 @@
 // defined.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +16,14 @@
 #include "zenith/core/error.hpp"
 
 namespace zenith {
+
+/// What service.role, and the roles that a process is started with, may be.
+inline constexpr std::array<std::string_view, 6> kServedRoles{"gateway", "router", "text", "voice", "vision", "sensor"};
+/// "gateway, router, …"
+std::string served_roles();
+/// @returns unsupported for a role that a later version brings, invalid_argument for any other; the message begins with
+/// "is" and lists what there is.
+Status check_role(const std::string& role);
 
 /// [server]: the gateway.
 struct ServerConfig {
@@ -38,7 +47,7 @@ struct ModelsConfig {
 
 /// [[service]]: one service of the system; a process runs those whose role (and id) it is started with.
 struct ServiceConfig {
-  std::string role;                     ///< role: gateway, router, text, voice, vision, sensor
+  std::string role;                     ///< role: one of kServedRoles
   std::string id;                       ///< id: unique; default role-number
   std::vector<std::string> models;      ///< model: a name or a list of names, for text, voice and vision
   std::uint32_t context = 0;            ///< context: tokens a sequence may have; 0 = the model's own
@@ -49,6 +58,8 @@ struct ServiceConfig {
   std::string endpoint;                 ///< endpoint: where others dial it, ipc://PATH or tcp://HOST:PORT; default
                                         ///< ipc://<links.run_dir>/<id>.sock
   std::string bind;                     ///< bind: where it listens, when that differs (tcp://0.0.0.0:7101)
+  std::string start = "at_once";        ///< start: of voice and vision as children of `zenith serve`: at_once, or
+                                        ///< first_use: with the first request, which waits for it
   std::string plugin;                   ///< plugin: of a sensor service: a path, or a name in the plugin folders
   std::string options;                  ///< options: of a sensor service: JSON that its plugin gets when it is opened
 };
@@ -92,7 +103,7 @@ struct LogConfig {
 struct Config {
   ServerConfig server;
   ModelsConfig models;
-  std::vector<ServiceConfig> services;  ///< empty in file and flags: gateway, router and text with the default models
+  std::vector<ServiceConfig> services;  ///< empty in file and flags: all roles, with the default models
   LinksConfig links;
   CurveConfig curve;
   LanesConfig lanes;

@@ -34,6 +34,8 @@ struct ModelSpec {
 struct ChildService {
   messages::Role role = messages::Role::voice;
   std::string id, model;
+  /// What its model is, where that is known before its process runs: it is started by its first request then.
+  std::optional<messages::ModelEntry> on_demand{};
 };
 
 using ModelLoader = std::function<Expected<models::LoadedModel>(const ModelSpec& spec, MemoryLedger& ledger)>;
@@ -81,6 +83,9 @@ class Stack {
   virtual messages::Snapshot snapshot() const = 0;
   /// How a child process is, while it does not speak for itself. An id of StackOptions::children or of add_child.
   virtual void report_child(const std::string& id, messages::Health health, std::string detail) = 0;
+  /// Who starts the child with this id, one that is on_demand, once a request needs it; null: nobody. It is called from
+  /// an actor and must return at once; it is not called any more after the next set_starter.
+  virtual void set_starter(std::function<void(const std::string& id)> starter) = 0;
   virtual void add_child(ChildService child) = 0;
   virtual void remove_child(const std::string& id) = 0;
   /// Who loads and unloads sensors from now on; must outlive the port's use of it. Null: nobody.

@@ -30,11 +30,15 @@ struct CatalogFile {
 struct CatalogRow {
   std::string_view name;
   std::string_view kind;    ///< "text", "embeddings", "speech", "transcription", "voice activity" or "vision"
-  bool is_default = false;  ///< `zenith serve` without configuration serves it
+  bool is_default = false;  ///< `zenith pull --defaults` and `make run` fetch it, `zenith serve` without
+                            ///< configuration serves it
   std::string_view license, origin;
   std::string_view terms;    ///< shown before the download; empty = none beyond the licence
   std::string_view loads;    ///< what load_model is given, relative to the model's folder; "." is the folder
   std::string_view needs{};  ///< a row that this one cannot do without; empty: none
+  std::vector<std::string_view> voices{};  ///< of speech, as its files have them; the first is its own
+  std::string_view language{};             ///< of its voices, BCP 47
+  std::uint32_t sample_rate = 0;           ///< of speech, Hz
   std::vector<CatalogFile> files;
 
   std::uint64_t bytes() const noexcept;        ///< of all files
