@@ -1,6 +1,6 @@
 #!/bin/bash
-# compose.yaml for real: builds the images, brings the stack up with two text services, talks to it through the published port,
-# kills one text service within a stream, and takes everything down again.
+# compose.yaml for real: builds the images, brings the stack up with two text services, asks every role through the published port,
+# kills services within a stream, and takes everything down again.
 #
 #   scripts/compose-test.sh [--prebuilt] [--other-host] [--keep]
 #     --prebuilt    take what build/release holds instead of compiling in the image (some 20 minutes)
@@ -93,14 +93,20 @@ elif [ -e deploy/prebuilt/usr ]; then
 fi
 say "building"
 compose build >"$work/build.log" 2>&1 || { tail -20 "$work/build.log" >&2; die "the images could not be built"; }
-say "zenith:local has $(docker image inspect -f '{{.Size}}' zenith:local | awk '{ printf "%.0f MB", $1 / 1e6 }'), of which the base $(docker image inspect -f '{{.Size}}' "$base" | awk '{ printf "%.0f MB", $1 / 1e6 }')"
+megabytes() { docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%.0f MB", $1 / 1e6 }'; }
+say "zenith:local has $(megabytes zenith:local), zenith-media:local $(megabytes zenith-media:local), of which the base $(megabytes "$base")"
 [ "$(docker image inspect -f '{{.Config.User}}' zenith:local)" = zenith ] || die "the image does not run as zenith"
 
 compose up -d --scale text=2 2>&1 | tail -1
 published=$(docker port "$(compose ps -q gateway)" 8080)
 [ "$published" = "127.0.0.1:$ZENITH_PORT" ] || die "published at $published, not at 127.0.0.1:$ZENITH_PORT only"
-mapfile -t texts < <(compose ps -q text | xargs docker inspect -f '{{.Name}}' | sed 's|^/||')
-[ ${#texts[@]} = 2 ] || die "${#texts[@]} text services run, not 2"
+# SERVICE=NAME of the containers that run it.
+containers() {
+  local service
+  for service in "$@"; do compose ps -q "$service" | xargs docker inspect -f "$service={{.Name}}" | sed 's|=/|=|'; done
+}
+mapfile -t running < <(containers text voice ears vision sensor)
+[ ${#running[@]} = 6 ] || die "${running[*]} run: two text services and one each of voice, ears, vision and sensor were wanted"
 
 # The process, not the container: what is killed through Docker is not restarted.
 cat >"$work/kill" <<'KILL'
@@ -108,7 +114,7 @@ cat >"$work/kill" <<'KILL'
 exec kill -9 "$(docker inspect -f '{{.State.Pid}}' "$1")"
 KILL
 chmod +x "$work/kill"
-python3 tests/deploy/against_stack.py "http://127.0.0.1:$ZENITH_PORT" "$ZENITH_API_KEY" "$work/kill" "${texts[@]}"
+python3 tests/deploy/against_stack.py "http://127.0.0.1:$ZENITH_PORT" "$ZENITH_API_KEY" "$work/kill" "${running[@]}"
 
 health=none
 for _ in $(seq 30); do
@@ -126,7 +132,7 @@ if $other_host; then
   say "the profile other-host: TCP with CURVE"
   export ZENITH_OTHER_PORT=${ZENITH_OTHER_PORT:-18091} COMPOSE_PROFILES=other-host
   compose up -d keys models access router-tcp text-tcp gateway-tcp 2>&1 | tail -1
-  python3 tests/deploy/against_stack.py "http://127.0.0.1:$ZENITH_OTHER_PORT" "$ZENITH_API_KEY" "$work/kill" "$(compose ps -q text-tcp)"
+  python3 tests/deploy/against_stack.py "http://127.0.0.1:$ZENITH_OTHER_PORT" "$ZENITH_API_KEY" "$work/kill" "text=$(compose ps -q text-tcp)"
 fi
 if ! $keep; then
   mapfile -t ids < <(docker ps -q --filter "label=com.docker.compose.project=$project")

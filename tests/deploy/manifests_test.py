@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 
 import kubernetes_validate
@@ -37,6 +38,13 @@ class Compose(unittest.TestCase):
             self.assertIn("mem_limit", service, name)
             self.assertEqual(service["restart"], "on-failure" if name.removesuffix("-tcp") in ONE_SHOT else "unless-stopped", name)
             self.assertEqual(service["cap_drop"], ["ALL"], name)
+
+    def test_every_role_of_the_configuration_has_a_container(self):
+        config = tomllib.loads((ROOT / "deploy" / "compose" / "zenith.toml").read_text())
+        wanted = {(s["role"], s["id"] if s["role"] == "voice" else None) for s in config["service"]}
+        commands = [s["command"] for n, s in COMPOSE["services"].items() if n not in ONE_SHOT and not n.endswith("-tcp")]
+        self.assertEqual({(c[1], c[c.index("--id") + 1] if "--id" in c else None) for c in commands}, wanted)
+        self.assertEqual({s["role"] for s in config["service"]}, {"gateway", "router", "text", "voice", "vision", "sensor"})
 
     def test_ports_are_published_on_loopback_only(self):
         ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
@@ -84,6 +92,7 @@ class Image(unittest.TestCase):
 
     def test_packages_at_run_time_are_those_that_the_executable_links(self):
         self.assertEqual(self.needed_by(EXE), self.packages("run") - {"ca-certificates", "curl"})
+        self.assertLessEqual(self.needed_by(pathlib.Path(EXE).parent / "zenith-sensor-host"), self.packages("run"))
         media = self.needed_by(pathlib.Path(EXE).parent / "zenith-media")
         self.assertEqual(media - self.packages("run"), self.packages("run-media"))
 
@@ -93,8 +102,11 @@ class Image(unittest.TestCase):
         self.assertTrue(pins)
         for name, version in pins:
             self.assertIn(f'{{"{name}", "{version}", ', catalog)
-        defaults = re.findall(r"\.is_default = true.*?\.parts = \{\{\"([^\"]+)\"", catalog, re.DOTALL)
-        self.assertLessEqual(set(defaults), {name for name, _ in pins})
+        # Without its index pip has these only: all that `zenith pull --defaults` asks for must be among them.
+        defaults = [row for row in catalog.split("rows.push_back(")[1:] if ".is_default = true" in row]
+        needed = {part for row in defaults for part in re.findall(r'\{+"([a-z0-9-]+)", "[0-9.]+", ', row)}
+        needed |= {"rapidocr-onnxruntime"}  # written once, in ppocr_file
+        self.assertEqual(needed, {name for name, _ in pins})
 
 
 class Kubernetes(unittest.TestCase):
@@ -121,7 +133,7 @@ class Kubernetes(unittest.TestCase):
                 self.assertEqual(container["args"][0], "serve")
                 roles.add(container["args"][1])
                 self.assertIn("memory", container["resources"]["limits"], container["name"])
-        self.assertEqual(roles, {"gateway", "router", "text", "voice"})
+        self.assertEqual(roles, {"gateway", "router", "text", "voice", "vision", "sensor"})
 
 
 if __name__ == "__main__":
