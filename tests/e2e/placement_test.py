@@ -1,16 +1,29 @@
-"""The same requests in every placement give the same bits: texts, log-probabilities, embeddings.
+"""The same requests in every placement give the same bits: texts, log-probabilities, embeddings, speech, transcripts, what stands in
+pictures, chats with pictures, and what a sensor's window says.
+
+Piper's voices are not among them: they draw noise anew for each sentence (docs/adr/0007-media-in-a-child.md). Nor is the number of
+frames in a window, which counts time.
 
 usage: placement_test.py [--requests 50]   (ZENITH_EXE names the executable)
 """
 import argparse
+import base64
 import concurrent.futures
 import hashlib
 import json
 import pathlib
 import subprocess
 import sys
+import tempfile
+import time
+
+import httpx
 
 import placements
+
+DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
+PROC = tempfile.TemporaryDirectory(prefix="zenith-proc-")
+SERVICES = ("router", "text", "voice", "ears", "vision", "telemetry", "gateway")
 
 WORDS = ["river", "clock", "engine", "lantern", "harbour", "violin", "glacier", "market", "thunder", "garden"]
 
@@ -56,16 +69,72 @@ def ask_all(placement, wanted):
     return answers
 
 
+def data_url(name):
+    return "data:image/png;base64," + base64.b64encode((DATA / "vision" / name).read_bytes()).decode()
+
+
+def ask_media(placement):
+    """One after the other: each is computed by one process that does nothing else meanwhile."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{placement.port}", timeout=300) as client:
+        def good(answer, what):
+            assert answer.status_code == 200, f"{what}: {answer.status_code} {answer.text}\n{placement.log()}"
+            return answer
+
+        answers = []
+        for text in ("The next train to the harbour leaves at noon.", "Mind the gap. It is 45 cm wide!"):
+            wav = good(client.post("/v1/audio/speech", json={"model": "kokoro-82m", "input": text, "response_format": "wav"}), text).content
+            assert len(wav) > 40_000, len(wav)
+            answers.append({"speech": hashlib.sha256(wav).hexdigest(), "bytes": len(wav)})
+        sound = (DATA / "whisper" / "speech.flac").read_bytes()
+        for form in ({"model": "whisper-base", "response_format": "verbose_json"}, {"model": "whisper-base", "language": "en"}):
+            answers.append(good(client.post("/v1/audio/transcriptions", data=form, files={"file": ("speech.flac", sound)}), form).json())
+            assert len(answers[-1]["text"]) > 40, answers[-1]
+        for path, name in (("ocr", "sign.png"), ("ocr", "receipt.png"), ("ui", "ui_page.png")):
+            answers.append(good(client.post(f"/v1/vision/{path}", json={"image": data_url(name)}), name).json())
+        parts = [{"type": "text", "text": "What does the sign say?"}, {"type": "image_url", "image_url": {"url": data_url("sign.png")}}]
+        body = {"model": "smollm2-135m", "messages": [{"role": "user", "content": parts}], "max_tokens": 24, "temperature": 0,
+                "logprobs": True, "top_logprobs": 2}
+        chat = good(client.post("/v1/chat/completions", json=body), "a chat with a picture").json()
+        assert chat["zenith"]["modality_path"] == ["ocr"], chat
+        answers.append({**essence("/v1/chat/completions", chat), "zenith": chat["zenith"]})
+        window = good(client.get("/v1/sensors/host.memory/window", params={"window": "2s"}), "a window").json()
+        assert window["frames"] > 0, window
+        answers.append({k: v for k, v in window.items() if k in {"sensor_id", "unit", "elements"}})
+        return answers
+
+
+def config_of(endpoint=lambda name: "", texts=("text",)):
+    """Every role; each service with the endpoint that `endpoint` says."""
+    out = ""
+    for name in SERVICES:
+        for service in texts if name == "text" else (name,):
+            role = {"ears": "voice", "telemetry": "sensor"}.get(name, name)
+            out += f'[[service]]\nrole = "{role}"\nid = "{service}"\n{endpoint(service)}' + {
+                "text": placements.MODELS, "voice": 'model = "kokoro-82m"\n', "ears": 'model = "whisper-base"\n',
+                "vision": 'model = "ppocr-v4"\n',
+                "telemetry": f"plugin = \"host_telemetry\"\noptions = '{json.dumps({'root': str(placements.still_proc(PROC.name)), 'period_ms': 50})}'\n",
+            }.get(name, "")
+    return out
+
+
+def media_order():
+    return [("ears", "voice", "--id", "ears"), ("voice", "voice", "--id", "voice"), ("vision", "vision"), ("telemetry", "sensor")]
+
+
+def seven_processes(shared_bytes):
+    """The gateway starts first: any may."""
+    order = [("gateway", "gateway"), *media_order(), ("text", "text"), ("router", "router")]
+    return placements.Placement(config_of(), order, environment={"ZENITH_LINKS_SHARED_BYTES": str(shared_bytes)})
+
+
 def tcp_with_curve():
-    """Four processes over TCP: keys are made as a user makes them."""
-    ports = [placements.free_port() for _ in range(3)]
-    config = f'[[service]]\nrole = "router"\nid = "router"\nendpoint = "tcp://127.0.0.1:{ports[0]}"\n'
-    for i in (1, 2):
-        config += f'[[service]]\nrole = "text"\nid = "text-{i}"\nendpoint = "tcp://127.0.0.1:{ports[i]}"\n{placements.MODELS}'
-    config += '[[service]]\nrole = "gateway"\nid = "gateway"\n'
-    order = [("text-1", "text", "--id", "text-1"), ("gateway", "gateway"), ("router", "router"), ("text-2", "text", "--id", "text-2")]
-    placement = placements.Placement(config, order)
-    for name in ("router", "text-1", "text-2", "gateway"):
+    """Eight processes over TCP: keys are made as a user makes them."""
+    texts = ("text-1", "text-2")
+    endpoint = lambda name: "" if name == "gateway" else f'endpoint = "tcp://127.0.0.1:{placements.free_port()}"\n'  # noqa: E731
+    order = [("text-1", "text", "--id", "text-1"), ("gateway", "gateway"), ("router", "router"), *media_order(),
+             ("text-2", "text", "--id", "text-2")]
+    placement = placements.Placement(config_of(endpoint, texts), order)
+    for name, *_ in order:
         subprocess.run([placements.EXE, "keys", "--dir", placement.environment["ZENITH_CURVE_DIR"], "--name", name, "--allow"],
                        check=True, stdout=subprocess.DEVNULL)
     return placement
@@ -76,18 +145,23 @@ def main():
     parser.add_argument("--requests", type=int, default=50)
     wanted = requests(parser.parse_args().requests)
     cases = {
-        "one process": lambda: placements.Placement(),
-        "three processes, ipc": lambda: placements.three_processes(environment={"ZENITH_LINKS_SHARED_BYTES": "0"}),
-        "three processes, shared memory": lambda: placements.three_processes(environment={"ZENITH_LINKS_SHARED_BYTES": "1"}),
-        "four processes, TCP with CURVE": tcp_with_curve,
+        "one process and its children": lambda: placements.Placement(config_of()),
+        "seven processes, ipc": lambda: seven_processes(0),
+        "seven processes, shared memory": lambda: seven_processes(1),
+        "eight processes, TCP with CURVE": tcp_with_curve,
     }
     first, failed = None, False
     for name, make in cases.items():
         with make() as placement:
-            placement.wait_ready(4 if "four" in name else 2)
+            started = time.monotonic()
+            # Models of text, the three media, and telemetry's five.
+            placement.wait_ready((4 if "eight" in name else 2) + 3 + 5, 400)
+            ready = time.monotonic()
             answers = ask_all(placement, wanted)
+            answers += ask_media(placement)
+            print(f"{name}: ready after {ready - started:.0f} s, answered in {time.monotonic() - ready:.0f} s")
             segments = list((placement.root / "run").glob("*.shm"))
-            if bool(segments) != ("shared memory" in name):
+            if "children" not in name and bool(segments) != ("shared memory" in name):
                 print(f"{name}: segments of shared memory: {segments}")
                 failed = True
         bad = [n for n, code in placement.codes.items() if code != 0]
@@ -100,7 +174,7 @@ def main():
         digest = hashlib.sha256(json.dumps(answers).encode()).hexdigest()[:16]
         print(f"{name}: {len(answers)} answers, {digest}, {len(differing)} differ from one process")
         for i in differing[:2]:
-            print(f"  {wanted[i]}\n  {first[i]}\n  {answers[i]}")
+            print(f"  {wanted[i] if i < len(wanted) else 'media'}\n  {first[i]}\n  {answers[i]}")
         failed = failed or bool(differing)
     return 1 if failed else 0
 

@@ -20,6 +20,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def still_proc(folder):
+    """A /proc that does not change: what telemetry says of it is known."""
+    root = pathlib.Path(folder)
+    for folder in ("pressure", "net"):
+        (root / folder).mkdir(exist_ok=True)
+    (root / "stat").write_text("cpu  100 0 50 800 50 0 0 0 0 0\n")
+    (root / "meminfo").write_text("MemTotal: 4096 kB\nMemFree: 10 kB\nMemAvailable: 1024 kB\nSwapTotal: 100 kB\nSwapFree: 40 kB\n")
+    (root / "loadavg").write_text("0.50 0.25 0.125 1/100 4242\n")
+    (root / "net" / "dev").write_text("h\nh\n eth0: 1000 0 0 0 0 0 0 0 2000 0 0 0 0 0 0 0\n lo: 9 0 0 0 0 0 0 0 9 0 0 0 0 0 0 0\n")
+    for name in ("cpu", "memory", "io"):
+        (root / "pressure" / name).write_text("some avg10=12.50 avg60=0 avg300=0 total=1\n")
+    return root
+
+
 class Process:
     """One `zenith serve`; its log is kept, and shown when something goes wrong."""
 

@@ -20,27 +20,13 @@ BAD = BUILD / "tests" / "sensors" / "bad"
 PROC = tempfile.TemporaryDirectory(prefix="zenith-proc-")
 
 
-def fixture():
-    """A /proc that stands still: what telemetry says of it is known."""
-    root = pathlib.Path(PROC.name)
-    for folder in ("pressure", "net"):
-        (root / folder).mkdir(exist_ok=True)
-    (root / "stat").write_text("cpu  100 0 50 800 50 0 0 0 0 0\n")
-    (root / "meminfo").write_text("MemTotal: 4096 kB\nMemFree: 10 kB\nMemAvailable: 1024 kB\nSwapTotal: 100 kB\nSwapFree: 40 kB\n")
-    (root / "loadavg").write_text("0.50 0.25 0.125 1/100 4242\n")
-    (root / "net" / "dev").write_text("h\nh\n eth0: 1000 0 0 0 0 0 0 0 2000 0 0 0 0 0 0 0\n lo: 9 0 0 0 0 0 0 0 9 0 0 0 0 0 0 0\n")
-    for name in ("cpu", "memory", "io"):
-        (root / "pressure" / name).write_text("some avg10=12.50 avg60=0 avg300=0 total=1\n")
-    return root
-
-
 def service(name, plugin, options=None):
     text = f'[[service]]\nrole = "sensor"\nid = "{name}"\nplugin = "{plugin}"\n'
     return text + (f"options = '{json.dumps(options)}'\n" if options else "")
 
 
 CONFIG = ("[sensors]\nload = true\n" + placements.IPC + service("counter", "test") +
-          service("telemetry", "host_telemetry", {"root": str(fixture()), "period_ms": 50}) +
+          service("telemetry", "host_telemetry", {"root": str(placements.still_proc(PROC.name)), "period_ms": 50}) +
           service("wild", BAD / "crash_read.so") + service("foreign", BAD / "other_abi.so"))
 
 
