@@ -50,9 +50,6 @@ TEST_F(RouterTest, an_alias_plans_its_model_and_no_name_the_first_of_the_kind) {
   EXPECT_EQ(router.plan(Task::generate, "", view)->model.name, "small");
 }
 
-// Out of line: inlined, GCC 12 warns of alternatives that are not there.
-[[gnu::noinline]] RouterMessage replan() { return Replan{}; }
-
 /// A service that starts with its first request.
 struct OnDemandTest : RouterTest {
   std::shared_ptr<Board> board = std::make_shared<Board>(std::map<std::string, std::string>{});
@@ -67,11 +64,12 @@ struct OnDemandTest : RouterTest {
     view.on_demand = {"voice"};
     board->publish(view);
   }
+  ~OnDemandTest() override { system.stop(); }  // who still waits is answered then
   void is(Health health, bool handle = false) {
     view.services.front().status.health = health;
     view.services.front().ref = handle ? someone : Ref<ServiceMessage>{};
     board->publish(view);
-    actor.send(replan());
+    actor.send(Replan{});
     system.settle();
   }
   void ask(const std::string& model = "piper") {

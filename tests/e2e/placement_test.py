@@ -15,7 +15,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
 import httpx
 
@@ -153,13 +152,10 @@ def main():
     first, failed = None, False
     for name, make in cases.items():
         with make() as placement:
-            started = time.monotonic()
             # Models of text, the three media, and telemetry's five.
             placement.wait_ready((4 if "eight" in name else 2) + 3 + 5, 400)
-            ready = time.monotonic()
             answers = ask_all(placement, wanted)
             answers += ask_media(placement)
-            print(f"{name}: ready after {ready - started:.0f} s, answered in {time.monotonic() - ready:.0f} s")
             segments = list((placement.root / "run").glob("*.shm"))
             if "children" not in name and bool(segments) != ("shared memory" in name):
                 print(f"{name}: segments of shared memory: {segments}")
