@@ -127,9 +127,11 @@ class PpOcr final : public Ocr {
     if (!boxes) return tl::make_unexpected(boxes.error());
     std::vector<cv::Mat> cuts;
     for (const auto& box : *boxes) cuts.push_back(cut_line(page.bgr, box));
-    if (auto ok = turn_lines(*direction_, cuts, wanted); !ok) return tl::make_unexpected(ok.error());
+    const auto doubted = turn_lines(*direction_, cuts, wanted);
+    if (!doubted) return tl::make_unexpected(doubted.error());
     auto texts = read_lines(*recogniser_, alphabet_, cuts, wanted);
     if (!texts) return tl::make_unexpected(texts.error());
+    if (auto ok = read_doubted(*doubted, cuts, *texts, wanted); !ok) return tl::make_unexpected(ok.error());
     std::vector<TextLine> lines;
     for (std::size_t i = 0; i < texts->size(); ++i) {
       part_words(cuts[i], (*texts)[i]);
@@ -139,6 +141,27 @@ class PpOcr final : public Ocr {
           {std::move(text), back((*boxes)[i], page, image), std::min(confidence, 1.0F), std::move(centres)});
     }
     return in_reading_order(std::move(lines));
+  }
+
+  /// The direction graph sees a line 192 pixels wide: of a long one nothing is left, and it guesses. What then cannot
+  /// be read is read the other way up as well.
+  Status read_doubted(const std::vector<bool>& doubted, std::vector<cv::Mat>& cuts, std::vector<ReadText>& texts,
+                      const StillWanted& wanted) {
+    std::vector<std::size_t> which;
+    std::vector<cv::Mat> turned;
+    for (std::size_t i = 0; i < cuts.size(); ++i) {
+      if (!doubted[i] || texts[i].confidence >= kLeastConfidence) continue;
+      which.push_back(i);
+      cv::rotate(cuts[i], turned.emplace_back(), cv::ROTATE_180);
+    }
+    auto again = read_lines(*recogniser_, alphabet_, turned, wanted);
+    if (!again) return tl::make_unexpected(again.error());
+    for (std::size_t i = 0; i < which.size(); ++i) {
+      if ((*again)[i].confidence <= texts[which[i]].confidence) continue;
+      texts[which[i]] = std::move((*again)[i]);
+      cuts[which[i]] = turned[i];
+    }
+    return {};
   }
 
   std::unique_ptr<OnnxGraph> detector_, direction_, recogniser_;

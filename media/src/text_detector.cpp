@@ -7,12 +7,14 @@
 #include <optional>
 
 #include "pixels.hpp"
+#include "unclip.hpp"
 
 namespace zenith::media {
 namespace {
 
 constexpr int kShorterSide = 736, kLongestSide = 4096, kMultiple = 32;
-constexpr float kPixelIsText = 0.3F, kBoxIsText = 0.5F, kUnclip = 1.6F;
+constexpr float kPixelIsText = 0.3F, kBoxIsText = 0.5F;
+constexpr double kUnclip = 1.6;
 constexpr float kThinnestCore = 3, kThinnestLine = 5;
 constexpr std::size_t kMostLines = 1000;
 constexpr float kSameRow = 10;  // pixels
@@ -48,21 +50,8 @@ float mean_inside(const cv::Mat& map, const Corners& box) {
     polygon[i] = {static_cast<int>(box[i].x - static_cast<float>(x0)),
                   static_cast<int>(box[i].y - static_cast<float>(y0))};
   }
-  cv::fillConvexPoly(mask, polygon, 1);
+  cv::fillPoly(mask, std::vector<std::vector<cv::Point>>{{polygon.begin(), polygon.end()}}, 1);
   return static_cast<float>(cv::mean(map({x0, y0, x1 - x0 + 1, y1 - y0 + 1}), mask)[0]);
-}
-
-/// The core of a line grown to the whole: by area · ratio / circumference on every side. A rectangle with round corners
-/// lies in the same rectangle as one without.
-cv::RotatedRect unclip(const Corners& core) {
-  std::vector<cv::Point2f> whole;
-  for (const auto& p : core) whole.emplace_back(std::trunc(p.x), std::trunc(p.y));
-  const double around = cv::arcLength(core, true);
-  const double distance = around > 0 ? std::abs(cv::contourArea(core)) * kUnclip / around : 0;
-  auto rect = cv::minAreaRect(whole);
-  rect.size.width += static_cast<float>(2 * distance);
-  rect.size.height += static_cast<float>(2 * distance);
-  return rect;
 }
 
 /// Into the picture's pixels; nothing when too thin there.
@@ -115,7 +104,7 @@ std::vector<Corners> lines_of_map(const cv::Mat& map, cv::Size picture) {
     if (std::min(core.size.width, core.size.height) < kThinnestCore) continue;
     const Corners corners = corners_of(core);
     if (mean_inside(map, corners) < kBoxIsText) continue;
-    const auto grown = unclip(corners);
+    const auto grown = unclip(corners, kUnclip);
     if (std::min(grown.size.width, grown.size.height) < kThinnestLine) continue;
     if (const auto box = placed(grown, map.size(), picture)) lines.push_back(*box);
   }

@@ -13,7 +13,6 @@ namespace {
 constexpr int kHeight = 48;  // of a line, for both graphs
 constexpr int kDirectionWidth = 192;
 constexpr double kNarrowestRatio = 320.0 / kHeight;  // the recogniser was trained on lines of 320 x 48
-constexpr int kWidthStep = 32;                       // few widths: each new one costs OpenVINO a preparation
 constexpr int kWidest = 4096;
 constexpr std::size_t kAtOnce = 6;
 constexpr float kSurelyUpsideDown = 0.9F;
@@ -102,8 +101,9 @@ ReadText decode_ctc(std::span<const float> probabilities, const std::vector<std:
   return out;
 }
 
-Status turn_lines(OnnxGraph& graph, std::vector<cv::Mat>& lines, const StillWanted& wanted) {
-  return in_batches(lines, wanted, [&](std::span<const std::size_t> which) {
+Expected<std::vector<bool>> turn_lines(OnnxGraph& graph, std::vector<cv::Mat>& lines, const StillWanted& wanted) {
+  std::vector<bool> doubted(lines.size(), false);
+  auto ok = in_batches(lines, wanted, [&](std::span<const std::size_t> which) {
     return graph.run(batch_of(lines, which, kDirectionWidth),
                      [&](std::span<const std::size_t> shape, std::span<const float> values) -> Status {
                        if (shape.size() != 2 || shape[0] != which.size() || shape[1] != 2) {
@@ -111,12 +111,15 @@ Status turn_lines(OnnxGraph& graph, std::vector<cv::Mat>& lines, const StillWant
                        }
                        for (std::size_t i = 0; i < which.size(); ++i) {
                          const float upright = values[2 * i], upside_down = values[2 * i + 1];
-                         if (upside_down <= upright || upside_down <= kSurelyUpsideDown) continue;
+                         doubted[which[i]] = upside_down > upright;
+                         if (!doubted[which[i]] || upside_down <= kSurelyUpsideDown) continue;
                          cv::rotate(lines[which[i]], lines[which[i]], cv::ROTATE_180);
                        }
                        return {};
                      });
   });
+  if (!ok) return tl::make_unexpected(ok.error());
+  return doubted;
 }
 
 Expected<std::vector<ReadText>> read_lines(OnnxGraph& graph, const std::vector<std::string>& alphabet,
@@ -125,7 +128,7 @@ Expected<std::vector<ReadText>> read_lines(OnnxGraph& graph, const std::vector<s
   auto ok = in_batches(lines, wanted, [&](std::span<const std::size_t> which) {
     const double ratio = std::max(kNarrowestRatio, ratio_of(lines[which.back()]));
     const int needed = static_cast<int>(std::min(kHeight * ratio, double{kWidest}));
-    const int width = (needed + kWidthStep - 1) / kWidthStep * kWidthStep;
+    const int width = needed;
     return graph.run(batch_of(lines, which, width),
                      [&](std::span<const std::size_t> shape, std::span<const float> values) -> Status {
                        if (shape.size() != 3 || shape[0] != which.size() || shape[2] != alphabet.size()) {

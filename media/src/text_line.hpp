@@ -28,8 +28,9 @@ std::vector<std::string> alphabet_of(const std::string& characters);
 /// @param probabilities [steps, alphabet]. @pre the alphabet is not empty.
 ReadText decode_ctc(std::span<const float> probabilities, const std::vector<std::string>& alphabet);
 
-/// Turns lines that stand on their heads. @returns cancelled, internal.
-Status turn_lines(OnnxGraph& graph, std::vector<cv::Mat>& lines, const StillWanted& wanted);
+/// Turns lines that surely stand on their heads. @returns of each whether it may stand so, surely or not; cancelled,
+/// internal.
+Expected<std::vector<bool>> turn_lines(OnnxGraph& graph, std::vector<cv::Mat>& lines, const StillWanted& wanted);
 
 /// One text for each line, in order. @returns cancelled, internal.
 Expected<std::vector<ReadText>> read_lines(OnnxGraph& graph, const std::vector<std::string>& alphabet,

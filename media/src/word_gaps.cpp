@@ -9,9 +9,15 @@ namespace zenith::media {
 namespace {
 
 constexpr float kWordGap = 0.16F;  // of the line's height: about half of a blank
-constexpr float kInNumber = 0.5F;  // of the line's height: digits and their points stand wide
-constexpr float kTypical = 1.9F;   // times the line's middle gap: letters that are set wide are no words
-constexpr float kInk = 0.25F;      // of the range of greys, from the ground
+constexpr float kAtPoint = 0.5F;   // of the line's height: the points in a number stand wide
+constexpr float kInNumber = 0.3F;  // of the line's height; digits stand wider than letters
+constexpr float kTypical = 2.1F;   // times the line's middle gap: in wide type no letter is a word
+constexpr float kTypicalInNumber = 2.8F;
+constexpr float kLikeKnown = 0.7F;      // times the middle gap at the blanks that were read
+constexpr float kWidestTypical = 0.3F;  // of the line's height
+constexpr float kFewestPixels = 3;
+constexpr float kUnderline = 2;  // times the line's height: ink without a gap that is longer is no letter
+constexpr float kInk = 0.25F;    // of the range of greys, from the ground
 
 /// Columns that have ink.
 std::vector<bool> ink_columns(const cv::Mat& line) {
@@ -29,9 +35,14 @@ std::vector<bool> ink_columns(const cv::Mat& line) {
   cv::minMaxLoc(grey, &darkest, &brightest);
   const int enough = std::max(12, static_cast<int>(kInk * std::max(brightest - ground, ground - darkest)));
   std::vector<bool> ink(static_cast<std::size_t>(grey.cols), false);
+  const int underline = static_cast<int>(kUnderline * static_cast<float>(line.rows));
   for (int y = 0; y < grey.rows; ++y) {
-    for (int x = 0; x < grey.cols; ++x) {
-      if (std::abs(grey.at<std::uint8_t>(y, x) - ground) > enough) ink[static_cast<std::size_t>(x)] = true;
+    const auto is_ink = [&](int x) { return std::abs(grey.at<std::uint8_t>(y, x) - ground) > enough; };
+    for (int from = 0; from < grey.cols;) {
+      int to = from;
+      while (to < grey.cols && is_ink(to)) ++to;
+      if (to - from <= underline) std::fill(ink.begin() + from, ink.begin() + to, true);
+      from = to + 1;
     }
   }
   return ink;
@@ -53,11 +64,34 @@ int widest_gap(const std::vector<bool>& ink, float from, float to) {
 bool is_alphabetic(std::string_view letter) {
   return letter.size() == 1 || static_cast<unsigned char>(letter[0]) < 0xd8;  // up to Cyrillic
 }
-bool in_number(std::string_view a, std::string_view b) {
-  const auto digit = [](std::string_view s) { return s.size() == 1 && s[0] >= '0' && s[0] <= '9'; };
-  const auto point = [](std::string_view s) { return s == "." || s == "," || s == ":" || s == "-" || s == "/"; };
-  return (digit(a) && (digit(b) || point(b))) || (point(a) && digit(b));
+bool is_digit(std::string_view s) { return s.size() == 1 && s[0] >= '0' && s[0] <= '9'; }
+bool is_point(std::string_view s) { return s == "." || s == "," || s == ":" || s == "-" || s == "/"; }
+bool is_one_of(std::string_view letter, std::string_view set) {
+  return letter.size() == 1 && set.find(letter) != std::string_view::npos;
 }
+
+/// Where no writer leaves a blank, however far apart the two stand.
+bool never_apart(std::string_view a, std::string_view b) {
+  return is_one_of(b, ".,;:!?)]}%'\"") || is_one_of(a, "([{") || (a == b && is_one_of(a, "-.*#=/_"));
+}
+
+float middle_of(std::vector<float> values) {
+  if (values.empty()) return 0;
+  const auto half = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), half, values.end());
+  return *half;
+}
+
+/// The narrowest gap that is a blank.
+struct Least {
+  float height = 0, typical = 0, known = 0;
+  float between(std::string_view a, std::string_view b) const {
+    float least = std::max({kWordGap * height, kTypical * typical, kFewestPixels});
+    if (is_digit(a) && is_digit(b)) least = std::max(kInNumber * height, kTypicalInNumber * typical);
+    if ((is_digit(a) && is_point(b)) || (is_point(a) && is_digit(b))) least = kAtPoint * height;
+    return std::max(least, kLikeKnown * known);
+  }
+};
 
 std::vector<std::string_view> letters_of(std::string_view text) {
   std::vector<std::string_view> out;
@@ -76,22 +110,25 @@ void part_words(const cv::Mat& line, ReadText& read) {
   const auto letters = letters_of(read.text);
   if (letters.size() != read.centres.size() || letters.size() < 2 || line.rows < 10) return;
   const auto ink = ink_columns(line);
-  std::vector<int> gaps(letters.size(), 0);  // before each letter
-  for (std::size_t i = 1; i < letters.size(); ++i) gaps[i] = widest_gap(ink, read.centres[i - 1], read.centres[i]);
-  std::vector<int> sorted(gaps.begin() + 1, gaps.end());
-  std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());
-  const auto height = static_cast<float>(line.rows);
-  const float typical = std::min(static_cast<float>(sorted[sorted.size() / 2]), 0.3F * height);
+  const auto gap = [&](std::size_t from, std::size_t to) {
+    return static_cast<float>(widest_gap(ink, read.centres[from], read.centres[to]));
+  };
+  std::vector<float> gaps, known;
+  for (std::size_t i = 1; i < letters.size(); ++i) {
+    if (letters[i] == " ") continue;
+    const bool behind_blank = letters[i - 1] == " ";
+    if (behind_blank && i > 1) known.push_back(gap(i - 2, i));
+    gaps.push_back(behind_blank && i > 1 ? known.back() : gap(i - 1, i));
+  }
+  Least least{static_cast<float>(line.rows), 0, middle_of(known)};
+  least.typical = std::min(middle_of(gaps), kWidestTypical * least.height);
   ReadText out{{}, read.confidence, {}};
   for (std::size_t i = 0; i < letters.size(); ++i) {
-    if (i > 0 && letters[i] != " " && letters[i - 1] != " " && is_alphabetic(letters[i]) &&
-        is_alphabetic(letters[i - 1])) {
-      const float least =
-          in_number(letters[i - 1], letters[i]) ? kInNumber * height : std::max(kWordGap * height, kTypical * typical);
-      if (static_cast<float>(gaps[i]) >= least) {
-        out.text += ' ';
-        out.centres.push_back((read.centres[i - 1] + read.centres[i]) / 2);
-      }
+    const bool may_part = i > 0 && letters[i] != " " && letters[i - 1] != " " && is_alphabetic(letters[i]) &&
+                          is_alphabetic(letters[i - 1]) && !never_apart(letters[i - 1], letters[i]);
+    if (may_part && gap(i - 1, i) >= least.between(letters[i - 1], letters[i])) {
+      out.text += ' ';
+      out.centres.push_back((read.centres[i - 1] + read.centres[i]) / 2);
     }
     out.text += letters[i];
     out.centres.push_back(read.centres[i]);

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 
+#include "texts.hpp"
 #include "vision_fixture.hpp"
 
 namespace zenith::media {
@@ -16,100 +18,120 @@ namespace {
 using namespace testing;
 using ::testing::HasSubstr;
 
-std::string without_blanks(std::string text) {
-  std::erase(text, ' ');
-  return text;
-}
-
-/// Levenshtein's.
-std::size_t edits(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
-    }
-  }
-  return row.back();
-}
-
-float middle(const Quad& box, float Point::* axis) {
-  return (box[0].*axis + box[1].*axis + box[2].*axis + box[3].*axis) / 4;
-}
-
 struct Reference {
-  std::string text;
-  Quad box;
+  std::vector<TextLine> lines;
+  std::vector<std::string> written;  ///< what truly stands there
 };
 
-std::vector<Reference> reference(const std::string& name) {
+Reference reference(const std::string& name) {
   const auto json = nlohmann::json::parse(vision_file("ocr.json"));
-  std::vector<Reference> out;
+  Reference out;
   for (const auto& image : json.at("images")) {
     if (image.at("image") != name) continue;
+    out.written = image.at("written").get<std::vector<std::string>>();
     for (const auto& line : image.at("lines")) {
-      Reference row{line.at("text"), {}};
+      TextLine row{line.at("text"), {}, line.at("confidence"), {}};
       for (std::size_t i = 0; i < 4; ++i) row.box[i] = {line.at("box")[i][0], line.at("box")[i][1]};
-      out.push_back(std::move(row));
+      out.lines.push_back(std::move(row));
     }
   }
   return out;
 }
 
+const TextLine* at_the_place_of(const TextLine& row, const std::vector<TextLine>& lines) {
+  const auto off = [&](const TextLine& line) {
+    float most = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+      most = std::max({most, std::abs(line.box[i].x - row.box[i].x), std::abs(line.box[i].y - row.box[i].y)});
+    }
+    return most;
+  };
+  const auto at = std::find_if(lines.begin(), lines.end(), [&](const TextLine& line) { return off(line) <= 1; });
+  return at == lines.end() ? nullptr : &*at;
+}
+
+/// Read once: several tests look at them.
+const std::vector<TextLine>& reading(const std::string& name) {
+  static std::map<std::string, std::vector<TextLine>> known;
+  const auto at = known.find(name);
+  if (at != known.end()) return at->second;
+  return known[name] = real_ocr().read(picture(name), always).value();
+}
+
+/// Characters without blanks: those that the reference does not see are found here, see below.
+void expect_its_text(const Reference& expected, const std::vector<TextLine>& lines) {
+  std::size_t wrong = 0, all = 0;
+  for (const auto& row : expected.lines) {
+    const std::string text = without_blanks(row.text);
+    all += text.size();
+    const TextLine* line = at_the_place_of(row, lines);
+    wrong += edits(line == nullptr ? "" : without_blanks(line->text), text);
+    if (line == nullptr) {
+      ADD_FAILURE() << "nothing is read where the reference reads " << row.text;
+      continue;
+    }
+    if (without_blanks(line->text) != text) {
+      std::printf("read '%s', the reference '%s'\n", line->text.c_str(), row.text.c_str());
+    }
+    EXPECT_NEAR(line->confidence, row.confidence, 0.05) << row.text;
+  }
+  EXPECT_LE(wrong * 50, all) << wrong << " of " << all << " characters differ";
+}
+
+/// The reference turns long lines upside down and then loses them: here they are read both ways. What is read so has to
+/// be written there.
+void expect_nothing_else(const Reference& expected, const std::vector<TextLine>& lines) {
+  std::string written;
+  for (const auto& row : expected.written) written += without_blanks(row) + "\n";
+  for (const auto& line : lines) {
+    if (at_the_place_of(line, expected.lines) != nullptr) continue;
+    const std::string text = without_blanks(line.text);
+    EXPECT_LE(edits_within(text, written) * 20, text.size()) << line.text;
+  }
+}
+
 class Pictures : public ::testing::TestWithParam<const char*> {};
 TEST_P(Pictures, read_as_the_reference_reads_them) {
   const std::string name = std::string{GetParam()} + ".png";
-  const auto lines = real_ocr().read(picture(name), always);
-  ASSERT_TRUE(lines) << lines.error().message;
-  const auto expected = reference(name);
-  ASSERT_FALSE(expected.empty());
-  EXPECT_EQ(lines->size(), expected.size());
-  std::size_t wrong = 0, all = 0;
-  for (const auto& row : expected) {
-    const TextLine* nearest = nullptr;
-    float distance = 1e9F;
-    for (const auto& line : *lines) {
-      const float d = std::abs(middle(line.box, &Point::x) - middle(row.box, &Point::x)) +
-                      std::abs(middle(line.box, &Point::y) - middle(row.box, &Point::y));
-      if (d < distance) {
-        distance = d;
-        nearest = &line;
-      }
-    }
-    ASSERT_NE(nearest, nullptr) << row.text;
-    EXPECT_LT(distance, 8) << row.text;
-    const std::size_t differ = edits(without_blanks(nearest->text), without_blanks(row.text));
-    if (differ > 0) std::printf("read '%s', the reference '%s'\n", nearest->text.c_str(), row.text.c_str());
-    wrong += differ;
-    all += without_blanks(row.text).size();
-    for (std::size_t i = 0; i < 4; ++i) {
-      EXPECT_NEAR(nearest->box[i].x, row.box[i].x, 6) << row.text;
-      EXPECT_NEAR(nearest->box[i].y, row.box[i].y, 6) << row.text;
-    }
-    EXPECT_GT(nearest->confidence, 0.5F);
-  }
-  // One character of a picture that has fewer than fifty is more than its hundredth part.
-  EXPECT_LE(wrong * 100, std::max<std::size_t>(all * 2, 100)) << wrong << " of " << all << " characters differ";
+  expect_its_text(reference(name), reading(name));
+  expect_nothing_else(reference(name), reading(name));
 }
 INSTANTIATE_TEST_SUITE_P(media, Pictures,
-                         ::testing::Values("receipt", "columns", "sign", "upside_down", "line", "crooked", "ui_page"),
+                         ::testing::Values("receipt", "columns", "sign", "upside_down", "line", "crooked", "ui_page",
+                                           "page", "small_type", "table", "quarter_turn", "photo", "accents", "numbers",
+                                           "terminal", "chinese", "screen_dark", "screen_mail", "empty"),
                          [](const auto& i) { return std::string{i.param}; });
 
-// The detector sees about two thirds of a page of small type, here as there, and not the same lines: 27 of 44 here, 29
-// there. A known gap; this keeps it from growing.
-TEST(ocr, a_dense_page_has_nine_tenths_of_the_lines_that_the_reference_finds) {
-  const auto lines = real_ocr().read(picture("page.png"), always);
-  ASSERT_TRUE(lines) << lines.error().message;
-  EXPECT_GE(lines->size() * 10, reference("page.png").size() * 9);
+TEST(ocr, a_dense_page_is_read_whole) {
+  EXPECT_EQ(reading("page.png").size(), 44U);
+  EXPECT_LT(reference("page.png").lines.size(), 30U) << "the reference has learnt to read it: compare all lines";
 }
 
-TEST(ocr, words_keep_their_distance) {
-  const auto lines = real_ocr().read(picture("columns.png"), always);
-  ASSERT_TRUE(lines);
+// Of every blank between two characters that were read, whether it is written there.
+TEST(ocr, words_stand_apart_where_they_are_written_apart) {
+  std::size_t blanks = 0, misplaced = 0, lines = 0, found = 0;
+  const auto json = nlohmann::json::parse(vision_file("ocr.json"));
+  for (const auto& image : json.at("images")) {
+    std::vector<std::string> written = image.at("written");
+    for (const auto& line : reading(image.at("image"))) {
+      ++lines;
+      const auto places = compare_blanks(line.text, written);
+      if (!places) continue;
+      ++found;
+      blanks += places->written;
+      misplaced += places->misplaced;
+      if (places->misplaced > 0) std::printf("blanks: '%s'\n", line.text.c_str());
+    }
+  }
+  std::printf("%zu of %zu blanks misplaced, %zu of %zu lines without another mistake\n", misplaced, blanks, found,
+              lines);
+  EXPECT_GT(blanks, 1000U);
+  EXPECT_LE(misplaced * 100, blanks);
+}
+
+TEST(ocr, columns_are_read_one_after_another) {
   std::vector<std::string> texts;
-  for (const auto& line : *lines) texts.push_back(line.text);
+  for (const auto& line : reading("columns.png")) texts.push_back(line.text);
   // Left column, then right column.
   EXPECT_THAT(texts, ::testing::ElementsAre("The Log of Cape Harrow", "The lighthouse keeper wrote down",
                                             "every ship that passed the cape,", "its flag, its course and the hour.",

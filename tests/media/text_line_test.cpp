@@ -68,6 +68,41 @@ TEST(word_gaps, numbers_and_chinese_are_left_alone) {
   EXPECT_EQ(chinese.text, "漢字体");
 }
 
+TEST(word_gaps, numbers_part_where_more_than_a_digit_would_fit) {
+  ReadText read{"1234", 1, {0.05F, 0.15F, 0.35F, 0.45F}};
+  part_words(bars({{0, 18}, {22, 38}, {62, 78}, {82, 98}}), read);
+  EXPECT_EQ(read.text, "12 34");
+  ReadText narrow{"1234", 1, {0.05F, 0.15F, 0.28F, 0.38F}};
+  part_words(bars({{0, 18}, {22, 38}, {50, 66}, {70, 86}}), narrow);
+  EXPECT_EQ(narrow.text, "1234");
+}
+
+TEST(word_gaps, a_full_stop_belongs_to_the_word_before_it) {
+  const auto line = bars({{0, 18}, {22, 38}, {42, 58}, {62, 78}, {102, 106}, {130, 146}});
+  const std::vector<float> centres{0.045F, 0.15F, 0.25F, 0.35F, 0.52F, 0.69F};
+  ReadText stop{"abcd.e", 1, centres};
+  part_words(line, stop);
+  EXPECT_EQ(stop.text, "abcd. e");
+  ReadText option{"abcd--", 1, centres};
+  part_words(line, option);
+  EXPECT_EQ(option.text, "abcd --");
+}
+
+TEST(word_gaps, the_line_under_a_link_is_no_letter) {
+  cv::Mat line = bars({{0, 18}, {22, 38}, {62, 78}, {82, 98}});
+  line.colRange(0, 100).rowRange(40, 42) = cv::Scalar(20, 20, 20);
+  ReadText read{"abcd", 1, {0.05F, 0.15F, 0.35F, 0.45F}};
+  part_words(line, read);
+  EXPECT_EQ(read.text, "ab cd");
+}
+
+TEST(word_gaps, one_that_was_read_says_how_wide_they_are) {
+  // 44 pixels at the one that was read: 16 are none.
+  ReadText read{"ab cd", 1, {0.05F, 0.16F, 0.3F, 0.45F, 0.58F}};
+  part_words(bars({{0, 14}, {18, 38}, {82, 98}, {114, 130}}), read);
+  EXPECT_EQ(read.text, "ab cd");
+}
+
 TEST(word_gaps, blanks_that_were_read_stay_single) {
   ReadText read{"a b", 1, {0.05F, 0.2F, 0.35F}};
   part_words(bars({{0, 18}, {62, 78}}), read);
