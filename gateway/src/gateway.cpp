@@ -92,9 +92,14 @@ std::optional<HttpReply> Gateway::refuse(Call& call) {
     return status_reply(415, "unsupported_media_type",
                         "the body must be JSON: send \"Content-Type: application/json\"");
   }
-  if (const auto* type = request.header("content-type");
-      call.route->body == BodyKind::form && (type == nullptr || !is_multipart(*type))) {
+  const auto* type = request.header("content-type");
+  const bool is_form = type != nullptr && is_multipart(*type);
+  if (call.route->body == BodyKind::form && !is_form) {
     return status_reply(415, "unsupported_media_type", "the body must be a form: send multipart/form-data");
+  }
+  if (call.route->body == BodyKind::json_or_form && !is_form && !is_json(request)) {
+    return status_reply(415, "unsupported_media_type",
+                        "the body must be JSON or a form: send application/json or multipart/form-data");
   }
   if (!call.route->work) return std::nullopt;
   if (draining_) return error_reply({Errc::draining, "the server is shutting down", {}, std::chrono::seconds{5}});

@@ -12,7 +12,7 @@ class Call;
 struct SocketKind;
 
 enum class Access : unsigned char { open /* no key */, key };
-enum class BodyKind : unsigned char { none, json, websocket, form /* multipart/form-data */ };
+enum class BodyKind : unsigned char { none, json, websocket, form /* multipart/form-data */, json_or_form };
 
 struct Route {
   std::string_view method;

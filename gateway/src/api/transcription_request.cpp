@@ -8,7 +8,7 @@
 #include <set>
 
 #include "api/fields.hpp"
-#include "zenith/core/utf8.hpp"
+#include "api/form_fields.hpp"
 
 namespace zenith::gateway {
 namespace {
@@ -19,15 +19,6 @@ using namespace std::string_view_literals;
 constexpr std::array kLater{
     "stream"sv,      "include"sv,  "include[]"sv,  "chunking_strategy"sv,     "languages"sv,
     "languages[]"sv, "keywords"sv, "keywords[]"sv, "known_speaker_names[]"sv, "known_speaker_references[]"sv};
-
-/// A field that is text: bounded, UTF-8.
-Expected<std::string> text_of(const FormPart& part, std::string_view body, std::size_t most) {
-  if (part.filename) return bad_field(part.name, "must be text, not a file");
-  if (part.size > most) return bad_field(part.name, fmt::format("must be at most {} bytes long", most));
-  std::string text{body.substr(part.offset, part.size)};
-  if (!utf8_valid(text)) return bad_field(part.name, "is not UTF-8");
-  return text;
-}
 
 Status read_format(const std::string& text, TranscriptionRequest& out) {
   for (const auto& [name, format] : kTranscriptFormats) {
@@ -102,7 +93,7 @@ Expected<TranscriptionRequest> read_transcription_request(const std::vector<Form
       out.size = part.size;
       continue;
     }
-    auto text = text_of(part, body, part.name == "prompt" ? 4096 : 512);
+    auto text = form_text(part, body, part.name == "prompt" ? 4096 : 512);
     if (!text) return tl::make_unexpected(text.error());
     if (auto ok = read_text(part.name, std::move(*text), out); !ok) return tl::make_unexpected(ok.error());
   }

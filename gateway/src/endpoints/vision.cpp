@@ -1,7 +1,7 @@
 // POST /v1/vision/ocr and /v1/vision/ui: what is in a picture. GET /v1/vision/ui/schema: the shape of the second
 // answer.
 #include "zenith/messages/vision.hpp"
-#include "api/members.hpp"
+#include "api/vision_request.hpp"
 #include "endpoints/endpoints.hpp"
 #include "http/assets.hpp"
 #include "images.hpp"
@@ -12,23 +12,6 @@ namespace {
 
 using messages::ImageReading;
 using messages::ReadMode;
-
-struct VisionRequest {
-  ImageSource image;
-  std::string model;
-};
-
-Expected<VisionRequest> read_vision_request(const Value& body) {
-  if (auto ok = only_members(body, {"image", "model"}); !ok) return tl::make_unexpected(ok.error());
-  const auto image = member<std::string>(body, "image");
-  if (!image) return tl::make_unexpected(image.error());
-  if (!*image) return bad_field("image", "is missing");
-  auto model = member<std::string>(body, "model");
-  if (!model) return tl::make_unexpected(model.error());
-  auto source = read_image_source(**image, "image");
-  if (!source) return tl::make_unexpected(source.error());
-  return VisionRequest{std::move(*source), model->value_or("")};
-}
 
 std::string_view name_of(messages::ElementRole role) noexcept {
   switch (role) {
@@ -83,20 +66,50 @@ std::string ui_body(const ImageReading& reading) {
   return w.take();
 }
 
-void read_image(const std::shared_ptr<Call>& call, ReadMode mode, std::string (*body)(const ImageReading&)) {
+using Body = std::string (*)(const ImageReading&);
+
+/// The service knows the picture as "image": the client may have sent it as another field.
+Error naming(Error error, const std::string& field) {
+  if (error.param != "image" || field == "image") return error;
+  if (error.message.starts_with("image: ")) error.message.replace(0, 5, field);
+  error.param = field;
+  return error;
+}
+
+void read_bytes(const std::shared_ptr<Call>& call, ReadMode mode, Body body, std::string model, Buffer picture,
+                std::string field) {
+  messages::ReadImage read;
+  read.header = call->header();
+  read.model = std::move(model);
+  read.mode = mode;
+  read.image = std::move(picture);
+  auto reply =
+      call->expect<ImageReading>([body](Call& done, const ImageReading& reading) { done.reply_json(body(reading)); });
+  call->gateway.port.read_image(std::move(read), [reply, field = std::move(field)](Expected<ImageReading> reading) {
+    reply(std::move(reading).map_error([&](Error error) { return naming(std::move(error), field); }));
+  });
+}
+
+void read_form(const std::shared_ptr<Call>& call, std::string_view type, ReadMode mode, Body body) {
+  auto form = parse_multipart(type, call->request.body).and_then([&](const auto& parts) {
+    return read_vision_form(parts, call->request.body);
+  });
+  if (!form) return call->fail(form.error());
+  // The body itself goes on, uncopied.
+  auto picture = Buffer::of(std::move(call->request.body)).slice(form->offset, form->size);
+  read_bytes(call, mode, body, std::move(form->model), std::move(picture), "file");
+}
+
+void read_image(const std::shared_ptr<Call>& call, ReadMode mode, Body body) {
+  if (const auto* type = call->request.header("content-type"); type != nullptr && is_multipart(*type)) {
+    return read_form(call, std::string{*type}, mode, body);
+  }
   auto request = call->json().and_then(read_vision_request);
   if (!request) return call->fail(request.error());
   with_images(
       call, {std::move(request->image)},
       [mode, body, model = std::move(request->model)](const std::shared_ptr<Call>& c, std::vector<Buffer> images) {
-        messages::ReadImage read;
-        read.header = c->header();
-        read.model = model;
-        read.mode = mode;
-        read.image = std::move(images.front());
-        auto reply = c->expect<ImageReading>(
-            [body](Call& done, const ImageReading& reading) { done.reply_json(body(reading)); });
-        c->gateway.port.read_image(std::move(read), std::move(reply));
+        read_bytes(c, mode, body, model, std::move(images.front()), "image");
       });
 }
 
