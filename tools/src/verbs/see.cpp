@@ -5,10 +5,9 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "input_file.hpp"
 #include "media_run.hpp"
 #include "signals.hpp"
 #include "verb.hpp"
@@ -30,21 +29,6 @@ struct Seen {
   messages::ImageReading reading;
   double ms = 0;
 };
-
-Expected<std::string> read_file(const std::string& path) {
-  std::ifstream file{path, std::ios::binary | std::ios::ate};
-  if (!file) return fail(Errc::not_found, path + " cannot be opened", "FILE");
-  const auto size = static_cast<std::streamoff>(file.tellg());
-  if (size > static_cast<std::streamoff>(kMostBytes)) {
-    return fail(Errc::payload_too_large, fmt::format("{} has {} bytes, at most {} are taken", path, size, kMostBytes),
-                "FILE");
-  }
-  file.seekg(0);
-  std::string bytes{std::istreambuf_iterator<char>{file}, {}};
-  if (file.bad()) return fail(Errc::io, path + " cannot be read", "FILE");
-  if (bytes.empty()) return fail(Errc::invalid_argument, path + " is empty", "FILE");
-  return bytes;
-}
 
 Expected<Seen> look(services::Stack& stack, const Options& options, std::string bytes, Effects& effects,
                     const Signals& signals) {
@@ -147,7 +131,7 @@ std::string as_text(const Options& options, const messages::ImageReading& readin
 }
 
 Status see(const Options& options, const Context& context) {
-  auto bytes = read_file(options.file);
+  auto bytes = read_input_file(options.file, kMostBytes);
   if (!bytes) return tl::make_unexpected(bytes.error());
   signal(SIGPIPE, SIG_IGN);
   auto signals = Signals::block({SIGTERM, SIGINT});

@@ -1,14 +1,12 @@
-#include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "input_file.hpp"
 #include "media_run.hpp"
 #include "signals.hpp"
 #include "verb.hpp"
@@ -29,21 +27,6 @@ struct Made {
   messages::Transcript transcript;
   double seconds = 0;  ///< of work
 };
-
-Expected<std::string> read_file(const std::string& path) {
-  std::ifstream file{path, std::ios::binary | std::ios::ate};
-  if (!file) return fail(Errc::not_found, path + " cannot be opened", "FILE");
-  const auto size = static_cast<std::streamoff>(file.tellg());
-  if (size > static_cast<std::streamoff>(messages::kMostAudioFile)) {
-    return fail(Errc::payload_too_large,
-                fmt::format("{} has {} bytes, at most {} are taken", path, size, messages::kMostAudioFile), "FILE");
-  }
-  file.seekg(0);
-  std::string bytes{std::istreambuf_iterator<char>{file}, {}};
-  if (!file.eof() && file.fail()) return fail(Errc::io, path + " cannot be read", "FILE");
-  if (bytes.empty()) return fail(Errc::invalid_argument, path + " is empty", "FILE");
-  return bytes;
-}
 
 Expected<Made> hear(services::Stack& stack, const Options& options, std::string bytes, Effects& effects,
                     const Signals& signals) {
@@ -91,7 +74,7 @@ std::string as_json(const Options& options, const Made& made) {
 }
 
 Status transcribe(const Options& options, const Context& context) {
-  auto bytes = read_file(options.file);
+  auto bytes = read_input_file(options.file, messages::kMostAudioFile);
   if (!bytes) return tl::make_unexpected(bytes.error());
   signal(SIGPIPE, SIG_IGN);
   auto signals = Signals::block({SIGTERM, SIGINT});
