@@ -68,6 +68,8 @@ Size jpeg_size(const Bytes& b) {
   return {};
 }
 
+constexpr std::uint32_t kAnimation = 2;  // of VP8X's flags
+
 Size webp_size(const Bytes& b) {
   if (b.has(12, "VP8X")) return {b.le(24, 3) + 1, b.le(27, 3) + 1};
   if (b.has(12, "VP8L") && b.u8(20) == 0x2f) {
@@ -144,6 +146,9 @@ Expected<ImageHeader> read_image_header(std::span<const std::byte> bytes) {
   const Bytes b{bytes};
   const auto format = format_of(b);
   if (!format) return bad_image(what_instead(b) + "it is none of PNG, JPEG, WebP, GIF, BMP and TIFF");
+  if (*format == ImageFormat::webp && b.has(12, "VP8X") && (b.u8(20) & kAnimation) != 0) {
+    return fail(Errc::unsupported, "image: animated WebP is not served: send one of its pictures", "image");
+  }
   const Size size = size_of(*format, b);
   if (size.width == 0 || size.height == 0) {
     return bad_image("the " + std::string{name_of(*format)} + " does not say its size: it is cut off or damaged");

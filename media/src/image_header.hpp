@@ -20,7 +20,7 @@ struct ImageHeader {
 std::string_view name_of(ImageFormat format) noexcept;
 
 /// Total: reads nothing beyond `bytes`. @returns invalid_argument (param "image") when it is none of the formats, or
-/// ends before it has said its size.
+/// ends before it has said its size; unsupported for an animated WebP.
 Expected<ImageHeader> read_image_header(std::span<const std::byte> bytes);
 
 }  // namespace zenith::media

@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <zlib.h>
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -55,7 +58,8 @@ TEST_P(Formats, are_read_with_their_colours_in_place) {
 INSTANTIATE_TEST_SUITE_P(media, Formats,
                          testing::Values("small/rgb.png", "small/palette.png", "small/rgb.jpg", "small/turned_6.jpg",
                                          "small/turned_3.jpg", "small/lossy.webp", "small/lossless.webp",
-                                         "small/first.gif", "small/rgb.bmp", "small/rgb.tiff", "small/transparent.png"),
+                                         "small/first.gif", "small/rgb.bmp", "small/rgb.tiff", "small/transparent.png",
+                                         "small/cmyk.jpg", "small/deep.png", "small/progressive.jpg"),
                          [](const auto& i) {
                            std::string name{i.param};
                            for (char& c : name) {
@@ -98,6 +102,19 @@ INSTANTIATE_TEST_SUITE_P(
         BadImage{"text", "Hello, this is a text file.", Errc::invalid_argument, "none of PNG, JPEG"},
         BadImage{"svg", "<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>", Errc::invalid_argument,
                  "SVG is not served"},
+        BadImage{"heic",
+                 std::string{"\0\0\0\x18"
+                             "ftypheic\0\0\0\0mif1heic",
+                             24},
+                 Errc::invalid_argument, "none of PNG, JPEG"},
+        BadImage{"avif",
+                 std::string{"\0\0\0\x18"
+                             "ftypavif\0\0\0\0mif1avif",
+                             24},
+                 Errc::invalid_argument, "none of PNG, JPEG"},
+        BadImage{"svg_behind_a_mark", "\xef\xbb\xbf  <svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+                 Errc::invalid_argument, "none of PNG, JPEG"},
+        BadImage{"animated_webp", file("small/animated.webp"), Errc::unsupported, "animated WebP is not served"},
         BadImage{"truncated_png", file("small/rgb.png").substr(0, 60), Errc::invalid_argument, "PNG is cut off"},
         BadImage{"png_without_size", file("small/rgb.png").substr(0, 18), Errc::invalid_argument,
                  "does not say its size"},
@@ -115,9 +132,67 @@ TEST(image, the_limit_is_exact_and_counts_pixels) {
   EXPECT_EQ(decode(file("small/rgb.png"), {1u << 20, 24 * 16 - 1}).error().code, Errc::payload_too_large);
 }
 
+std::string chunk(const char* name, const std::string& body) {
+  const auto be32 = [](std::uint32_t v) {
+    std::string out(4, '\0');
+    for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<char>(v >> (24 - 8 * i));
+    return out;
+  };
+  const std::string named = name + body;
+  const auto crc = crc32(0, reinterpret_cast<const Bytef*>(named.data()), static_cast<uInt>(named.size()));
+  return be32(static_cast<std::uint32_t>(body.size())) + named + be32(static_cast<std::uint32_t>(crc));
+}
+
+std::string deflated(std::size_t zeros) {
+  const std::string raw(zeros, '\0');
+  std::string out(compressBound(static_cast<uLong>(zeros)), '\0');
+  uLongf size = out.size();
+  EXPECT_EQ(compress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(raw.data()), zeros),
+            Z_OK);
+  return out.substr(0, size);
+}
+
+long peak_kib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+// 24 x 16 pixels say the head; 64 MiB are in it.
+TEST(image, what_a_png_holds_beyond_its_pixels_is_not_unpacked) {
+  const std::string packed = deflated(std::size_t{64} << 20);
+  const std::string bomb = file("small/rgb.png").substr(0, 33) + chunk("IDAT", packed) + chunk("IEND", "");
+  const std::string text = file("small/rgb.png").substr(0, 33) + chunk("zTXt", std::string{"Comment\0\0", 9} + packed) +
+                           file("small/rgb.png").substr(33);
+  ASSERT_LT(bomb.size(), 200'000U);
+  const long before = peak_kib();
+  const auto decoded = decode(bomb);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(decoded->bgr.size(), 24U * 16 * 3);
+  EXPECT_TRUE(decode(text)) << "a comment is no picture";
+  EXPECT_LT(peak_kib() - before, 32 * 1024);
+}
+
+// The first picture is the one that is read, and nothing behind it.
+TEST(image, an_animation_costs_as_much_as_its_first_picture) {
+  const std::string whole = file("small/first.gif");
+  const std::size_t head = 13 + (std::size_t{3} << ((static_cast<unsigned char>(whole[10]) & 7) + 1));
+  const std::string pictures = whole.substr(head, whole.size() - head - 1);
+  std::string gif = whole.substr(0, head);
+  for (int i = 0; i < 20'000; ++i) gif += pictures;
+  gif += ';';
+  const auto image = decode(gif);
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_THAT(pixel(*image, 4, 4), NearColour(kRed));
+  const auto started = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) static_cast<void>(decode(gif));
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds{10}) << "20 readings of 40,000 pictures";
+}
+
 TEST(image, every_prefix_and_every_flipped_byte_gives_a_picture_or_an_error) {
   for (const char* name :
-       {"small/rgb.png", "small/rgb.jpg", "small/lossy.webp", "small/first.gif", "small/rgb.bmp", "small/rgb.tiff"}) {
+       {"small/rgb.png", "small/rgb.jpg", "small/lossy.webp", "small/first.gif", "small/rgb.bmp", "small/rgb.tiff",
+        "small/cmyk.jpg", "small/deep.png", "small/progressive.jpg", "small/animated.webp"}) {
     const std::string whole = file(name);
     for (std::size_t n = 0; n < whole.size(); n += 7) {
       static_cast<void>(decode(whole.substr(0, n)));

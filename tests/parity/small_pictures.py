@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Makes tests/data/vision/small with Pillow: 24 x 16, red, green, blue and white quarters in every format."""
+"""Makes tests/data/vision/small with Pillow (and OpenCV, for sixteen bits): 24 x 16, red, green, blue and white quarters in every format."""
 import pathlib
 
+import cv2
+import numpy
 from PIL import Image
 
 HERE = pathlib.Path(__file__).resolve().parents[1] / "data" / "vision" / "small"
@@ -28,3 +30,9 @@ for orientation, turned in ((6, Image.Transpose.ROTATE_90), (3, Image.Transpose.
 clear = picture.convert("RGBA")
 clear.paste((0, 0, 0, 0), (12, 8, 24, 16))
 clear.save(HERE / "transparent.png")
+# What prints and scanners make: four inks, sixteen bits, shades of grey with their own transparency.
+picture.convert("CMYK").save(HERE / "cmyk.jpg", quality=95, subsampling=0)
+cv2.imwrite(str(HERE / "deep.png"), numpy.asarray(picture)[:, :, ::-1].astype(numpy.uint16) * 257)
+picture.save(HERE / "progressive.jpg", quality=95, subsampling=0, progressive=True)
+# Two pictures of another colour behind it.
+picture.save(HERE / "animated.webp", lossless=True, save_all=True, append_images=[black, black], duration=40)

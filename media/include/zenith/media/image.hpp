@@ -25,7 +25,7 @@ struct ImageLimits {
 /// over white. Any thread. Any bytes in, a picture or an error out: sizes are judged by the header, before anything of
 /// that size is allocated.
 /// @returns payload_too_large with both numbers; invalid_argument (param "image") for what is no picture, is cut off or
-/// damaged, or is of another format, which it names when it knows it (SVG).
+/// damaged, or is of another format, which it names when it knows it (SVG); unsupported for an animated WebP.
 Expected<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits& limits = {});
 
 }  // namespace zenith::media
