@@ -3,6 +3,7 @@
 # scripts/bench.sh wire   round trips between processes beside raw libzmq, a line of JSON each; on a quiet machine
 # scripts/bench.sh faults kills, hangs and overload under load, a line of JSON each; some ten minutes
 # scripts/bench.sh text   text generation beside llama.cpp on the same file (bench/text_peer.py; builds the peer once)
+# scripts/bench.sh ocr    a screenshot's text beside rapidocr on the same weights (bench/ocr.py)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-}" in
@@ -28,5 +29,10 @@ case "${1:-}" in
     .venv/bin/python -W ignore bench/overload.py
     ;;
   text) shift; exec python3 bench/text_peer.py "$@" ;;
-  *) echo "usage: scripts/bench.sh all|wire|faults|text" >&2; exit 2 ;;
+  ocr)
+    shift
+    export ZENITH_EXE=$PWD/build/release/bin/zenith
+    exec .venv/bin/python -W ignore bench/ocr.py "$@"
+    ;;
+  *) echo "usage: scripts/bench.sh all|wire|faults|text|ocr" >&2; exit 2 ;;
 esac
