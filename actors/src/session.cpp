@@ -50,7 +50,7 @@ class Session final : public Actor<SessionMessage> {
 
   void on_down(const Down& down, Context& self) override {
     if (!state_ || down.who != service_.address().id()) return;  // of an attempt before
-    apply(state_->on_service_down(down.reason, self.now()), self);
+    apply(state_->on_service_down(down.failed ? down.reason : "it has left", self.now()), self);
   }
 
  private:

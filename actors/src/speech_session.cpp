@@ -111,7 +111,8 @@ class SpeechSession final : public Actor<SessionMessage> {
   }
 
   void on_down(const Down& down, Context& self) override {
-    if (down.who == service_.address().id()) apply(state_.on_service_down(down.reason), self);
+    if (down.who == service_.address().id())
+      apply(state_.on_service_down(down.failed ? down.reason : "it has left"), self);
   }
 
  private:

@@ -137,7 +137,8 @@ class WatchSession final : public Actor<SessionMessage> {
   }
 
   void on_down(const Down& down, Context& self) override {
-    if (down.who == service_.address().id()) apply(state_.on_service_down(down.reason, self.now()), self);
+    if (down.who == service_.address().id())
+      apply(state_.on_service_down(down.failed ? down.reason : "it has left", self.now()), self);
   }
 
  private:

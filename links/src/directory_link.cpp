@@ -128,6 +128,7 @@ class DirectoryClient final : public Actor<LinkMessage, LocalMembers> {
   void on(LinkMessage message, Context&) override {
     if (const auto* up = std::get_if<LinkUp>(&message)) {
       link_ = up->link;
+      listed_ = false;
       announce();
       follow(true, {});
     } else if (const auto* down = std::get_if<LinkDown>(&message)) {
@@ -145,8 +146,10 @@ class DirectoryClient final : public Actor<LinkMessage, LocalMembers> {
   }
 
  private:
+  // Nothing is news where something was said before.
   void announce() {
-    if (link_.value == 0 || announcement_.members.empty()) return;
+    if (link_.value == 0 || (announcement_.members.empty() && !listed_)) return;
+    listed_ = !announcement_.members.empty();
     static_cast<void>(setup_.hub->send(link_, announcement_to_wire(announcement_)));
   }
   void follow(bool reachable, std::string detail) {
@@ -156,6 +159,7 @@ class DirectoryClient final : public Actor<LinkMessage, LocalMembers> {
   DirectoryClientSetup setup_;
   std::optional<DialId> dial_;
   LinkId link_;
+  bool listed_ = false;  // the directory has members of this process, by this link
   messages::Announcement announcement_;
   std::shared_ptr<const messages::View> view_ = std::make_shared<const messages::View>();
 };

@@ -50,7 +50,7 @@ class Follower final : public Actor<ViewChanged, RemoteState> {
       if (process.at.address().id() != down.who) continue;
       process.up = false;
       process.failed = true;
-      process.detail = down.reason;
+      if (down.failed) process.detail = down.reason;  // else it has said why itself
       process.again = self.now() + process.pause;
       process.pause = std::min(process.pause * 2, kLongestPause);
       for (const Member& member : process.members) report(process, member);
@@ -155,6 +155,7 @@ class Follower final : public Actor<ViewChanged, RemoteState> {
     remote.server_key = process.server_key;
     remote.hub = setup_.hub;
     remote.starter = self.ref<RemoteState>();
+    remote.leaving = setup_.leaving;
     process.at = setup_.system->spawn_as<ServiceMessage>("remote " + endpoint, make_remote_process(remote));
     if (process.at) self.watch(process.at.address());
   }

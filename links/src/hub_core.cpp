@@ -51,7 +51,7 @@ DialId HubCore::dial(Conn conn, std::string endpoint, actors::Ref<LinkMessage> o
 void HubCore::hang_up(DialId dial) {
   const auto it = std::find_if(diallers_.begin(), diallers_.end(), [&](const auto& d) { return d.second->id == dial; });
   if (it == diallers_.end()) return;
-  if (it->second->link.value != 0) lose(it->second->link, gone("this side hung up"), true);
+  if (it->second->link.value != 0) lose(it->second->link, done("this side hung up"), true);
   diallers_.erase(it);
 }
 
@@ -60,7 +60,7 @@ void HubCore::close(ListenerId listener) {
       std::find_if(listeners_.begin(), listeners_.end(), [&](const auto& l) { return l.second->id == listener; });
   if (it == listeners_.end()) return;
   const auto links = it->second->links;
-  for (const auto& [route, link] : links) lose(link, gone("the listener was closed"), true);
+  for (const auto& [route, link] : links) lose(link, done("the listener was closed"), true);
   listeners_.erase(it);
 }
 
@@ -105,7 +105,7 @@ void HubCore::reset(LinkId link, Error why) { lose(link, std::move(why), true); 
 void HubCore::leave() {
   std::vector<LinkId> all;
   for (const auto& [link, session] : sessions_) all.push_back(link);
-  for (const LinkId link : all) lose(link, gone(fmt::format("'{}' left", me_.id)), true);
+  for (const LinkId link : all) lose(link, done(fmt::format("'{}' left", me_.id)), true);
 }
 
 // ---- from the transport

@@ -17,6 +17,8 @@ inline bool ends_request(const wire::Header& header) {
 }
 
 inline Error gone(std::string what) { return Error{Errc::unavailable, std::move(what), {}, std::chrono::seconds(1)}; }
+/// Why a link ends whose side here, or there, is done.
+inline Error done(std::string what) { return Error{Errc::draining, std::move(what), {}, std::chrono::seconds(1)}; }
 
 // A session that ends soon after it began (a refused announcement) is not begun again at once, for ever.
 inline constexpr Duration kFirstHelloAgain = std::chrono::milliseconds(20),

@@ -7,6 +7,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "zenith/core/log.hpp"
 #include "zenith/links/codec.hpp"
 
 namespace zenith::links {
@@ -54,7 +55,7 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
       on_suspect(suspect->suspect);
     } else if (auto* down = std::get_if<LinkDown>(&message)) {
       tell(RemoteState::Is::unreachable, down->why.message);
-      if (down->link.value != 0) self.quit(std::move(down->why));
+      if (down->link.value != 0) end(std::move(down->why), self);
     } else if (auto* received = std::get_if<Received>(&message)) {
       on_received(received->message, self);
     }
@@ -77,6 +78,14 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
     Ref<SessionMessage> session;
   };
   using Waiting = std::function<void(Reply)>;
+
+  /// A process that says goodbye is no failure. (libzmq may lose the goodbye with the connection.)
+  void end(Error why, Context& self) {
+    const bool regular = why.code == Errc::draining || (setup_.leaving && setup_.leaving());
+    if (!regular) return self.quit(std::move(why));
+    log(LogLevel::info, "links", "a process has left", {{"endpoint", setup_.endpoint}, {"reason", why.message}});
+    self.quit();
+  }
 
   Error unreachable() const {
     return Error{Errc::unavailable,

@@ -17,6 +17,7 @@
 #include "zenith/core/log.hpp"
 #include "zenith/core/log_level.hpp"
 #include "zenith/messages/roles.hpp"
+#include "zenith/services/child_beat.hpp"
 #include "zenith/services/process_links.hpp"
 #include "zenith/services/stack.hpp"
 
@@ -25,13 +26,19 @@ namespace {
 
 constexpr std::uint64_t kMemory = std::uint64_t{6} << 30;  // of addresses; a voice takes about 400 MB of it in earnest
 constexpr int kStuck = 3;                                  // exit status
-constexpr auto kDrain = std::chrono::seconds(2);
+constexpr auto kDrain = std::chrono::seconds(2), kAnswer = std::chrono::seconds(1);
 
 struct Options {
   std::string config;
   pid_t parent = 0;  ///< 0: started by hand
+  int beat = -1;     ///< a descriptor of the parent's; -1: none
   std::map<std::string, std::string> models, licenses;
 };
+
+template <class Number>
+bool read_number(std::string_view text, Number& out) {
+  return std::from_chars(text.data(), text.data() + text.size(), out).ec == std::errc{};
+}
 
 Expected<Options> parse(int argc, char** argv) {
   Options out;
@@ -40,8 +47,8 @@ Expected<Options> parse(int argc, char** argv) {
     const auto equals = value.find('=');
     if (flag == "--config") {
       out.config = value;
-    } else if (flag == "--parent" &&
-               std::from_chars(value.data(), value.data() + value.size(), out.parent).ec == std::errc{}) {
+    } else if ((flag == "--parent" && read_number(value, out.parent)) ||
+               (flag == "--beat" && read_number(value, out.beat))) {
       continue;
     } else if ((flag == "--model" || flag == "--license") && equals != std::string_view::npos) {
       auto& map = flag == "--model" ? out.models : out.licenses;
@@ -132,8 +139,7 @@ Status run(int argc, char** argv) {
   };
   auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
   if (!stack) return tl::make_unexpected(stack.error());
-  int signal_number = 0;
-  sigwait(&stop, &signal_number);
+  services::beat_until(stop, options->beat, [&] { return (*stack)->answers(kAnswer); });
   (*stack)->drain(Deadline{effects->clock().now() + kDrain});
   (*stack)->stop();
   return {};

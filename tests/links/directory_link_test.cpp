@@ -70,5 +70,54 @@ TEST_F(Directory, a_peer_announces_services_of_its_own_process_only) {
   EXPECT_TRUE(views.empty());
 }
 
+struct Client : testing::Test {
+  Client() {
+    client = system.spawn("directory client", make_directory_client({&hub, "fake://directory", {}, {}}));
+    system.settle();
+  }
+  ~Client() override { system.stop(); }
+
+  void have(std::vector<messages::Member> members) {
+    actors::Ref<LocalMembers>{client}.send({{std::move(members)}});
+    system.settle();
+  }
+  LinkId answer() {
+    const LinkId link = hub.answer(0, 9);
+    system.settle();
+    return link;
+  }
+  /// How many members each announcement so far had.
+  std::vector<std::size_t> said() const {
+    std::vector<std::size_t> out;
+    for (const auto& [link, message] : hub.sent) out.push_back(announcement_from_wire(message)->members.size());
+    return out;
+  }
+
+  FakeClock clock;
+  FakeHub hub;
+  actors::System system{clock, {.deterministic = true}};
+  actors::Address client;
+};
+
+TEST_F(Client, nothing_is_said_where_something_was_and_only_there) {
+  have({});
+  answer();
+  EXPECT_THAT(said(), testing::IsEmpty()) << "a process that serves nothing has nothing to say";
+  have({member("text-1", 2)});
+  have({});
+  have({});
+  EXPECT_THAT(said(), testing::ElementsAre(1, 0)) << "what was listed is taken back, once";
+}
+
+TEST_F(Client, a_new_link_knows_nothing_of_what_the_old_one_was_told) {
+  have({member("text-1", 2)});
+  const LinkId link = answer();
+  hub.lose(0, link);
+  system.settle();
+  have({});
+  answer();
+  EXPECT_THAT(said(), testing::ElementsAre(1));
+}
+
 }  // namespace
 }  // namespace zenith::links

@@ -32,9 +32,13 @@ using messages::Health;
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int kConfigFd = 3, kBoardFd = 4, kUpFd = 5;
+constexpr int kConfigFd = 3, kLastFd = 5;
 constexpr milliseconds kFirstPause{50}, kLongestPause{5000}, kStopTime{3000};
 constexpr std::chrono::seconds kFailureWindow{60};
+// Signs of life come every half second. Looks that found none are counted, not time: who was stopped together with its
+// child (a container that is paused) finds the child as late as itself.
+constexpr milliseconds kLook{1000};
+constexpr int kMostSilentLooks = 4, kMostLooksAtStart = 30;
 
 std::string reason_of_errno(int number) { return std::generic_category().message(number); }
 
@@ -65,34 +69,28 @@ std::vector<std::string> words_of(const ChildCommand& command, int config_fd) {
 
 /// Where a child's descriptors come from; -1: it has none.
 struct Given {
-  int board = -1, up = -1, out = -1;
+  int board = -1, beat = -1, out = -1;
 };
 
 /// A copy that is out of the way of the numbers that the child gets.
-Fd high(int fd) { return Fd{fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, kUpFd + 1)}; }
+Fd high(int fd) { return Fd{fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, kLastFd + 1)}; }
 
 Expected<pid_t> spawn(const ChildCommand& command, const Given& given) {
   auto config = config_file(command.config);
   if (!config) return tl::make_unexpected(config.error());
   auto words = words_of(command, kConfigFd);
   words.insert(words.end(), {"--parent", std::to_string(getpid())});
-  const Fd from_config = high(config->get()), from_board = high(given.board), from_up = high(given.up);
+  const Fd from_config = high(config->get()), from_board = high(given.board), from_beat = high(given.beat);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   if (given.out >= 0) posix_spawn_file_actions_adddup2(&files, given.out, STDOUT_FILENO);
-  int next = kConfigFd;
   posix_spawn_file_actions_adddup2(&files, from_config.get(), kConfigFd);
-  next = kConfigFd + 1;
-  if (given.board >= 0) {
-    posix_spawn_file_actions_adddup2(&files, from_board.get(), kBoardFd);
-    words.insert(words.end(), {"--board", std::to_string(kBoardFd)});
-    next = kBoardFd + 1;
-  }
-  if (given.up >= 0) {
-    posix_spawn_file_actions_adddup2(&files, from_up.get(), kUpFd);
-    words.insert(words.end(), {"--up", std::to_string(kUpFd)});
-    next = kUpFd + 1;
+  int next = kConfigFd + 1;
+  for (const auto& [flag, fd] : {std::pair{"--board", from_board.get()}, std::pair{"--beat", from_beat.get()}}) {
+    if (fd < 0) continue;
+    posix_spawn_file_actions_adddup2(&files, fd, next);
+    words.insert(words.end(), {flag, std::to_string(next++)});
   }
   posix_spawn_file_actions_addclosefrom_np(&files, next);
   posix_spawnattr_t how;
@@ -132,7 +130,7 @@ class Kept final : public ChildProcess {
         rules_(std::move(rules)),
         name_(command_.program.filename().string()),
         stop_(eventfd(0, EFD_CLOEXEC)),
-        up_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        beat_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         revive_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         thread_([this] { run(); }) {}
   ~Kept() override {
@@ -158,8 +156,8 @@ class Kept final : public ChildProcess {
     if (rules_.on_demand && !revived()) return;
     for (;;) {
       Status ready = rules_.ready_to_start ? rules_.ready_to_start() : Status{};
-      auto pid =
-          ready.and_then([&] { return spawn(command_, {command_.board, command_.board >= 0 ? up_.get() : -1, -1}); });
+      clear(beat_);
+      auto pid = ready.and_then([&] { return spawn(command_, {command_.board, beat_.get(), -1}); });
       if (!pid) {
         rules_.tell(Health::failed, pid.error().message);
         log(LogLevel::error, "child", pid.error().message);
@@ -167,10 +165,9 @@ class Kept final : public ChildProcess {
         continue;
       }
       rules_.tell(Health::loading, name_ + " is being started");
-      const auto status = watch(*pid);
-      if (!status) return;
-      const Verdict verdict =
-          rules_.judge ? rules_.judge(*status) : Verdict{fmt::format("{} ended by {}", name_, end_of(*status)), true};
+      const auto end = watch(*pid);
+      if (!end) return;
+      const Verdict verdict = judge(*end);
       const auto pause = next_pause();
       const bool hopeless = !verdict.again || (rules_.most_failures > 0 && recent() >= rules_.most_failures);
       log(LogLevel::warn, "child", verdict.reason,
@@ -188,16 +185,31 @@ class Kept final : public ChildProcess {
     }
   }
 
+  struct End {
+    int wait_status = 0;
+    bool silent = false;  ///< it lived, but gave no sign of it
+  };
+  Verdict judge(const End& end) const {
+    if (end.silent) return {fmt::format("{} hangs: it gave no sign of life and was ended", name_), true};
+    if (rules_.judge) return rules_.judge(end.wait_status);
+    return {fmt::format("{} ended by {}", name_, end_of(end.wait_status)), true};
+  }
+
   /// @returns how it ended by itself; nothing when it was stopped.
-  std::optional<int> watch(pid_t pid) {
+  std::optional<End> watch(pid_t pid) {
     const Fd child = pidfd_of(pid);
-    bool stopping = false;
-    for (bool running = true; running && !stopping;) {
-      std::array<pollfd, 3> waited{{{child.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}, {up_.get(), POLLIN, 0}}};
-      if (poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) break;
+    bool stopping = false, up = false, silent = false;
+    int looks = 0;
+    for (bool running = true; running && !stopping && !silent;) {
+      std::array<pollfd, 3> waited{{{child.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}, {beat_.get(), POLLIN, 0}}};
+      const int found = poll(waited.data(), waited.size(), static_cast<int>(kLook.count()));
+      if (found < 0 && errno != EINTR) break;
+      if (found == 0) silent = ++looks >= (up ? kMostSilentLooks : kMostLooksAtStart);
+      if (found <= 0) continue;
       if ((waited[2].revents & POLLIN) != 0) {
-        clear(up_);
-        rules_.tell(Health::ready, "");
+        clear(beat_);
+        looks = 0;
+        if (!std::exchange(up, true) && rules_.ready_when_up) rules_.tell(Health::ready, "");
       }
       stopping = (waited[1].revents & POLLIN) != 0;
       running = (waited[0].revents & POLLIN) == 0;
@@ -210,7 +222,7 @@ class Kept final : public ChildProcess {
     kill(-pid, SIGKILL);  // what the child started; its group has its name until it is waited for
     const int status = wait_for(pid);
     if (stopping) return std::nullopt;
-    return status;
+    return End{status, silent};
   }
 
   milliseconds next_pause() {
@@ -249,7 +261,7 @@ class Kept final : public ChildProcess {
   std::string name_;
   std::deque<SteadyClock::time_point> failures_;
   std::atomic<bool> given_up_{false};
-  Fd stop_, up_, revive_;
+  Fd stop_, beat_, revive_;
   std::thread thread_;
 };
 

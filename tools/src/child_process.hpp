@@ -35,7 +35,7 @@ struct ChildCommand {
   std::filesystem::path program;  ///< beside this executable
   std::vector<std::string> args;  ///< without --config and --parent
   std::string config;             ///< TOML; empty: no --config
-  int board = -1;                 ///< memory that is shared with it: it gets --board and --up; -1: none
+  int board = -1;                 ///< memory that is shared with it: it gets --board; -1: none
 };
 
 /// What is made of a child's end.
@@ -49,12 +49,14 @@ struct ChildRules {
   std::function<Verdict(int wait_status)> judge;  ///< empty: every end is worth another start
   /// How the child is while it does not speak for itself, from a thread of its own; must return at once.
   std::function<void(messages::Health, std::string)> tell;
+  bool ready_when_up = false;        ///< its first sign of life says all about its health
   std::size_t most_failures = 0;     ///< within a minute, then it is given up on; 0: never
   bool on_demand = false;            ///< revive() starts it the first time, too
   std::chrono::seconds settled{30};  ///< a failure so long ago does not lengthen the pause
 };
 
-/// One child, kept alive by a thread of its own (the death of that thread would be the child's, too).
+/// One child, kept alive by a thread of its own (the death of that thread would be the child's, too). It gets --beat, a
+/// descriptor for services::beat_until: silent for four seconds, or for thirty from its start, it is ended.
 class ChildProcess {
  public:
   static std::unique_ptr<ChildProcess> start(ChildCommand command, ChildRules rules);

@@ -136,6 +136,7 @@ Status SensorChildren::begin(const ServiceConfig& service, std::optional<wire::C
   command->board = child.board->fd();
   ChildRules rules;
   rules.most_failures = kMostFailures;
+  rules.ready_when_up = true;
   rules.ready_to_start = [command = *command, board = child.board] {
     board->clear_fault();
     board->set_phase(services::SensorPhase::starting);

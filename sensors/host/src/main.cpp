@@ -14,6 +14,7 @@
 #include "zenith/core/config.hpp"
 #include "zenith/core/log.hpp"
 #include "zenith/core/log_level.hpp"
+#include "zenith/services/child_beat.hpp"
 #include "zenith/services/process_links.hpp"
 #include "zenith/services/sensor/sensor_service.hpp"
 #include "zenith/services/stack.hpp"
@@ -21,14 +22,14 @@
 namespace zenith::sensorhost {
 namespace {
 
-constexpr auto kDrain = std::chrono::seconds(1);
+constexpr auto kDrain = std::chrono::seconds(1), kAnswer = std::chrono::seconds(1);
 constexpr std::uint64_t kTestMemory = std::uint64_t{2} << 30;
 constexpr rlim_t kFiles = 256;
 
 struct Options {
   std::string config, plugin, options;  ///< config: of a service; plugin: to be tested
   pid_t parent = 0;                     ///< 0: started by hand
-  int board = -1, up = -1;              ///< descriptors of the parent's; -1: none
+  int board = -1, beat = -1;            ///< descriptors of the parent's; -1: none
   int read_ms = 2000;
 };
 
@@ -50,7 +51,8 @@ Expected<Options> parse(int argc, char** argv) {
       out.options = value;
     } else {
       good = (flag == "--parent" && read_number(value, out.parent)) ||
-             (flag == "--board" && read_number(value, out.board)) || (flag == "--up" && read_number(value, out.up)) ||
+             (flag == "--board" && read_number(value, out.board)) ||
+             (flag == "--beat" && read_number(value, out.beat)) ||
              (flag == "--read-ms" && read_number(value, out.read_ms) && out.read_ms >= 100 && out.read_ms <= 60'000);
     }
   }
@@ -89,13 +91,6 @@ Expected<ServiceConfig*> only_service(Config& config) {
     return fail(Errc::invalid_argument, "the configuration has no sensor service with a plugin", "service.plugin");
   }
   return found;
-}
-
-void tell_up(int fd) {
-  if (fd < 0) return;
-  const std::uint64_t one = 1;
-  if (write(fd, &one, sizeof one) < 0)
-    log(LogLevel::warn, "sensor", "the parent cannot be told that this process is up");
 }
 
 /// How the plugin's refusal ends the process.
@@ -154,9 +149,7 @@ Expected<void> serve(const Options& options, services::ChildBoard& board, std::o
   };
   auto stack = services::Stack::start(std::move(stack_options), *effects, ledger, metrics);
   if (!stack) return tl::make_unexpected(stack.error());
-  tell_up(options.up);
-  int signal_number = 0;
-  sigwait(&stop, &signal_number);
+  services::beat_until(stop, options.beat, [&] { return (*stack)->answers(kAnswer); });
   (*stack)->drain(Deadline{effects->clock().now() + kDrain});
   (*stack)->stop();
   return {};

@@ -120,7 +120,8 @@ Status Outside::start_directory() {
 }
 
 void Outside::start_follower() {
-  const links::FollowerSetup setup{parts_.placement.hub, parts_.system, parts_.placement.epoch, parts_.directory};
+  const links::FollowerSetup setup{parts_.placement.hub, parts_.system, parts_.placement.epoch, parts_.directory,
+                                   [board = parts_.board] { return board->view()->draining; }};
   supervise(
       "follower", [setup] { return links::make_follower(setup); },
       [this](const Address& at) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <map>
 #include <mutex>
 
@@ -177,16 +178,22 @@ class StackImpl final : public Stack {
 
   void set_sensor_processes(SensorProcesses* processes) override { sensor_processes_ = processes; }
 
+  bool answers(std::chrono::milliseconds limit) override {
+    const auto answered = std::make_shared<std::promise<bool>>();
+    auto answer = answered->get_future();
+    directory_->send(Ping{{[answered](const Expected<Pong>& pong) { answered->set_value(pong.has_value()); }, Error{}}},
+                     Urgency::high);
+    return answer.wait_for(limit) == std::future_status::ready && answer.get();
+  }
+
   void drain(Deadline deadline) override {
     directory_->send(StartDraining{}, Urgency::high);
-    // A sensor has no replica that readers could wait for: it is gone, not lost.
-    for (const HostedSpec& spec : hosted_) {
-      if (spec.role == Role::sensor) directory_->send(Forget{spec.service_id});
-    }
     sessions_.close();
     remote_sessions_.close();
     calls_.close();
     const auto left = [&] { return deadline.left(effects_.clock().now()); };
+    board_->wait([](const DirectoryView& view) { return view.draining; }, left());
+    withdraw_sensors(left());
     if (sessions_.wait_empty(left()) && remote_sessions_.wait_empty(left()) && calls_.wait_empty(left())) return;
     log(LogLevel::warn, "stack", "the drain time is over: the rest is cancelled",
         {{"requests", sessions_.size() + remote_sessions_.size() + calls_.size()}});
@@ -304,6 +311,21 @@ class StackImpl final : public Stack {
     }
     if (options_.placement && options_.placement->links) out.links = options_.placement->links();
     return out;
+  }
+
+  /// A sensor has no replica that readers could wait for: it is gone, not lost, and the directory is told so while
+  /// there is a link to it.
+  void withdraw_sensors(Duration limit) {
+    const auto is_sensor = [](const auto& service) { return service.role == Role::sensor; };
+    if (std::none_of(hosted_.begin(), hosted_.end(), is_sensor)) return;
+    for (const HostedSpec& spec : hosted_) {
+      if (is_sensor(spec)) directory_->send(Forget{spec.service_id});
+    }
+    const auto withdrawn = [&](const DirectoryView& view) {
+      return std::none_of(view.services.begin(), view.services.end(),
+                          [&](const auto& service) { return is_sensor(service.status); });
+    };
+    if (board_->wait(withdrawn, limit) && outside_) outside_->board_changed();
   }
 
   void update_ledger_gauges() {

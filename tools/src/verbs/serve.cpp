@@ -319,6 +319,7 @@ Status serve(const ServeOptions& options, const Context&) {
   const Status result = run_until_stopped(options, *config, front, *signals, **stack, effects->clock());
   (*stack)->set_sensor_processes(nullptr);
   (*stack)->set_starter(nullptr);
+  (*stack)->drain(Deadline{effects->clock().now() + seconds{1}});  // what ends from here on ends because of this one
   sensors.reset();
   children->clear();
   (*stack)->stop();

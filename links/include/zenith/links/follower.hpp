@@ -2,6 +2,7 @@
 // the local directory that say how they are.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "zenith/actors/actor.hpp"
@@ -19,6 +20,9 @@ struct FollowerSetup {
   actors::System* system = nullptr;
   std::uint64_t own_epoch = 0;  ///< members of this process are left alone
   std::shared_ptr<const actors::SharedRef<actors::DirectoryMessage>> directory;
+  /// Whether this process is being ended: then those that it has started end, too, and that is no failure. May be
+  /// empty.
+  std::function<bool()> leaving;
 };
 
 /// Understands ViewChanged and RemoteState. What this process sees of a service itself counts more than what the

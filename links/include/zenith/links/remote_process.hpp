@@ -2,6 +2,7 @@
 // promises.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,11 +27,13 @@ struct RemoteSetup {
   Hub* hub = nullptr;
   const Clock* clock = nullptr;
   actors::Ref<RemoteState> starter;
+  std::function<bool()> leaving;  ///< as in FollowerSetup
 };
 
 /// Understands actors::ServiceMessage; `Submit::request->model` must be the model's own name. Dials at its start. Ends
-/// as a failure when its link is lost, so that watchers see the same as with a local service that died; everything that
-/// was open gets its error then. Until its link is up everything is refused as unavailable.
+/// when its link does, so that watchers see the same as with a local service that died: as a failure, unless the peer
+/// said goodbye or this process is leaving; everything that was open gets its error then. Until its link is up
+/// everything is refused as unavailable.
 std::unique_ptr<actors::Behaviour> make_remote_process(RemoteSetup setup);
 
 }  // namespace zenith::links

@@ -93,6 +93,8 @@ class Stack {
   /// Blocks until no service of this process is loading; a gateway without such waits for the first ready one anywhere.
   /// @returns the first failed service's reason as unavailable; deadline when `limit` is over.
   virtual Status wait_loaded(std::chrono::milliseconds limit) = 0;
+  /// Whether the actors of this process take messages. Blocks, at most so long; not from an actor.
+  virtual bool answers(std::chrono::milliseconds limit) = 0;
   /// No new work (draining); blocks until all requests have ended; at the deadline the rest is cancelled with
   /// Errc::draining.
   virtual void drain(Deadline deadline) = 0;
