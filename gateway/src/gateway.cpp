@@ -103,7 +103,7 @@ std::optional<HttpReply> Gateway::refuse(Call& call) {
   }
   if (!call.route->work) return std::nullopt;
   if (draining_) return error_reply({Errc::draining, "the server is shutting down", {}, std::chrono::seconds{5}});
-  const bool handshake = call.route->body == BodyKind::websocket && request.body.empty();
+  const bool handshake = call.route->socket != nullptr && request.upgrade_websocket && request.body.empty();
   if (handshake) return std::nullopt;  // a session's requests are counted, each when it comes
   if (const auto ok = take_request(call.key); !ok) return error_reply(ok.error());
   return std::nullopt;

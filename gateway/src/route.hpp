@@ -22,7 +22,7 @@ struct Route {
   BodyKind body;
   bool work;  ///< makes a model compute: counted against quotas, refused while draining
   void (*handler)(const std::shared_ptr<Call>& call);  ///< of a WebSocket: for each of its requests
-  const SocketKind* socket = nullptr;                  ///< of a WebSocket: what is said on it
+  const SocketKind* socket = nullptr;  ///< what is said on a WebSocket; beside another body: to who asks for an upgrade
 };
 
 std::span<const Route> routes() noexcept;

@@ -5,7 +5,7 @@
 #include "endpoints/endpoints.hpp"
 #include "http/assets.hpp"
 #include "route.hpp"
-#include "socket_session.hpp"
+#include "sensor_socket.hpp"
 
 namespace zenith::gateway {
 namespace {
@@ -27,8 +27,9 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/vision/ui/schema", Access::key, BodyKind::none, false, vision_ui_schema},
     Route{"GET", "/v1/sensors", Access::key, BodyKind::none, false, list_sensors},
     Route{"POST", "/v1/sensors", Access::key, BodyKind::json, true, load_sensor},
-    Route{"GET", "/v1/sensors/{id}/frames", Access::key, BodyKind::none, true, sensor_frames},
+    Route{"GET", "/v1/sensors/{id}/frames", Access::key, BodyKind::none, true, sensor_frames, &kSensorSocket},
     Route{"GET", "/v1/sensors/{id}/window", Access::key, BodyKind::none, true, sensor_window},
+    Route{"GET", "/v1/sensors/{id}/picture", Access::key, BodyKind::none, true, sensor_picture},
     Route{"POST", "/v1/sensors/{id}/start", Access::key, BodyKind::none, true, start_sensor},
     Route{"POST", "/v1/sensors/{id}/stop", Access::key, BodyKind::none, true, stop_sensor},
     Route{"GET", "/v1/sensors/{id}", Access::key, BodyKind::none, false, get_sensor},

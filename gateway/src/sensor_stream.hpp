@@ -8,8 +8,8 @@
 
 namespace zenith::gateway {
 
-/// The loop's thread only; events come through a sink that posts to it. An error before the first frame is an error
-/// body; after it, an event of the stream.
+/// The loop's thread only; events come through a sink that posts to it. To who asked for a WebSocket each frame is a
+/// message, its end {"type":"done"}; to others each is an event, and an error before the first is an error body.
 class SensorStream : public std::enable_shared_from_this<SensorStream> {
  public:
   static void start(const std::shared_ptr<Call>& call, messages::Watch request);
@@ -17,13 +17,15 @@ class SensorStream : public std::enable_shared_from_this<SensorStream> {
 
  private:
   SensorStream(std::shared_ptr<Call> call, std::string sensor_id)
-      : call_(std::move(call)), sensor_id_(std::move(sensor_id)) {}
+      : call_(std::move(call)), sensor_id_(std::move(sensor_id)), socket_(call_->request.upgrade_websocket) {}
+  void send(const messages::Frames& frames);
   void begin();
   void fail(const Error& error);
   void end(int status);
 
   std::shared_ptr<Call> call_;
   std::string sensor_id_;
+  const bool socket_;
   bool streaming_ = false, over_ = false;
 };
 

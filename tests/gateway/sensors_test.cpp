@@ -1,5 +1,6 @@
 // /v1/sensors: parameters, the shapes that scripts rely on, frames over a real socket.
 #include "api/sensors.hpp"
+#include "api/bitmap.hpp"
 
 #include <gmock/gmock.h>
 
@@ -68,6 +69,11 @@ TEST(sensor_frames, what_is_large_is_base64_and_what_is_no_number_null) {
   const auto text = frame_events("cam.image", frames);
   EXPECT_THAT(text, HasSubstr(R"("values":null,"dtype":"u8","dims":[100,100],"base64":"AQEB)"));
 
+  frames.dims = {1025, 1024};
+  frames.data = Buffer::of(std::string(std::size_t{1025} * 1024, '\x01'));
+  EXPECT_THAT(frame_events("cam.image", frames),
+              HasSubstr(R"("values":null,"dtype":"u8","dims":[1025,1024],"base64":null)"));
+
   frames.dtype = messages::SampleType::f32;
   frames.dims = {2};
   const float values[] = {1.5F, std::numeric_limits<float>::quiet_NaN()};
@@ -120,6 +126,70 @@ TEST_F(ServerTest, frames_come_as_events_with_their_number_and_what_is_lost) {
   EXPECT_EQ(seen.watches[0].from, 3U);
   EXPECT_EQ(seen.watches[0].rate_hz, 5);
   EXPECT_EQ(seen.granted.begin()->second, 2U) << "one for each event that the socket took";
+}
+
+TEST_F(ServerTest, frames_come_over_a_websocket_to_who_asks_for_one) {
+  auto client = connect();
+  client->send(
+      "GET /v1/sensors/fake.level/frames?since=2 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+  ASSERT_TRUE(client->read_until(R"({"type":"done","reason":"complete"})")) << client->text();
+  const auto& text = client->text();
+  EXPECT_EQ(status(text), 101);
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"({"sensor_id":"fake.level","seq":3,"t_ns":30,"wall_ns":300,"flags":["simulated"],"values":[1,-1]})"));
+  EXPECT_THAT(text, HasSubstr(R"("lost":{"first":4,"last":6},"values":[2,3])"));
+  EXPECT_THAT(text, Not(HasSubstr("data: ")));
+  EXPECT_EQ(engine.seen().watches.at(0).from, 3U);
+}
+
+TEST_F(ServerTest, a_websocket_of_frames_is_refused_before_it_is_one) {
+  const auto shake = [&](const std::string& path) {
+    return ask("GET /v1/sensors/" + path +
+               " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+  };
+  EXPECT_THAT(shake("nobody/frames"), HasSubstr("known are fake.level"));
+  EXPECT_EQ(status(shake("fake.level/frames?rate=0")), 400);
+  EXPECT_TRUE(engine.seen().watches.empty());
+}
+
+TEST_F(ServerTest, credit_is_as_much_as_a_connection_may_have_waiting) {
+  auto client = connect();
+  client->send(get("/v1/sensors/fake.level/frames"));
+  ASSERT_TRUE(client->read_until("0\r\n\r\n"));
+  EXPECT_EQ(engine.seen().watches.at(0).credit_events, 16U) << "two numbers of 2 bytes";
+  auto other = connect();
+  other->send(get("/v1/sensors/missing/frames"));
+  ASSERT_TRUE(other->read_until("known are"));
+  EXPECT_EQ(engine.seen().watches.at(1).credit_events, 2U) << "of an unknown size";
+}
+
+TEST_F(ServerTest, a_picture_is_of_a_sensor_that_gives_some) {
+  const auto none = ask(get("/v1/sensors/fake.level/picture"));
+  EXPECT_EQ(status(none), 400);
+  EXPECT_THAT(none, HasSubstr("gives numbers, no pictures"));
+  EXPECT_EQ(status(ask(get("/v1/sensors/nobody/picture"))), 404);
+  EXPECT_EQ(status(ask(get("/v1/sensors/fake.level/picture?size=1"))), 400);
+  EXPECT_TRUE(engine.seen().watches.empty());
+}
+
+TEST(sensor_picture, is_a_bitmap_of_the_last_frame) {
+  messages::Frames frames;
+  frames.dtype = messages::SampleType::u8;
+  frames.dims = {2, 3, 3};
+  frames.heads = {{7, 1, 1, 0}, {8, 2, 2, 0}};
+  std::string data(18, '\x07');
+  data += std::string("\xff\x00\x01", 3) + std::string(15, '\x08');
+  frames.data = Buffer::of(data);
+  const auto file = bitmap_of(frames);
+  ASSERT_TRUE(file);
+  ASSERT_EQ(file->size(), 54U + 2 * 12) << "rows of nine bytes take twelve";
+  EXPECT_EQ(file->substr(0, 6), std::string("BM\x4e\x00\x00\x00", 6));
+  EXPECT_EQ(file->substr(18, 8), std::string("\x03\x00\x00\x00\x02\x00\x00\x00", 8)) << "width, height";
+  EXPECT_EQ(file->substr(54, 12), std::string(9, '\x08') + std::string(3, '\0')) << "the last row comes first";
+  EXPECT_EQ(file->substr(66, 4), std::string("\x01\x00\xff\x08", 4)) << "blue comes first";
 }
 
 TEST_F(ServerTest, a_sensor_nobody_has_is_404_and_one_that_is_lost_an_error_event) {

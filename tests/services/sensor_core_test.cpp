@@ -278,6 +278,21 @@ TEST(digest, of_nothing_says_so_and_values_that_are_no_numbers_are_left_out) {
   EXPECT_EQ(window.elements[0].max, 3);
 }
 
+TEST(digest, there_are_no_words_for_pictures_and_the_error_says_what_to_do) {
+  SensorChannel camera = channel(BackPressure::latest);
+  camera.id = "camera.image";
+  camera.entry.dtype = messages::SampleType::u8;
+  camera.entry.shape = {0, 0, 3};
+  const SensorCore core{camera, {}};
+  messages::ReadWindow read;
+  read.window = std::chrono::seconds(30);
+  const auto window = core.window(read, Instant{});
+  ASSERT_FALSE(window);
+  EXPECT_EQ(window.error().code, Errc::unsupported);
+  EXPECT_EQ(window.error().param, "sensor_id");
+  EXPECT_THAT(window.error().message, HasSubstr("GET /v1/sensors/camera.image/picture"));
+}
+
 TEST(digest, units_are_written_as_people_do) {
   EXPECT_EQ(with_unit(1.5 * 1024 * 1024 * 1024, "By"), "1.5 GiB");
   EXPECT_EQ(with_unit(100, "By"), "100 bytes");

@@ -140,35 +140,58 @@ void write_window(JsonWriter& w, const messages::Window& window) {
   w.end_array().key("text").string(window.text).end_object();
 }
 
-std::string frame_events(const std::string& sensor_id, const messages::Frames& frames) {
-  std::string out;
+std::string frame_json(const std::string& sensor_id, const messages::Frames& frames, std::size_t f) {
   const std::size_t size = size_of(frames.dtype);
   const std::size_t bytes = frames.data.size() / frames.heads.size();
-  for (std::size_t f = 0; f < frames.heads.size(); ++f) {
-    const auto& head = frames.heads[f];
-    JsonWriter w;
-    w.begin_object().key("sensor_id").string(sensor_id).key("seq").raw(std::to_string(head.seq));
-    w.key("t_ns").integer(head.t_ns).key("wall_ns").integer(head.wall_ns).key("flags");
-    write_flags(w, head.flags);
-    if (f == 0 && frames.lost) {
-      w.key("lost").begin_object().key("first").raw(std::to_string(frames.lost->first));
-      w.key("last").raw(std::to_string(frames.lost->last)).end_object();
-    }
-    const std::byte* at = frames.data.data() + f * bytes;
-    w.key("values");
-    if (bytes / size <= kMostValues) {
-      w.begin_array();
-      for (std::size_t i = 0; i < bytes; i += size) write_value(w, at + i, frames.dtype);
-      w.end_array();
+  const auto& head = frames.heads[f];
+  JsonWriter w;
+  w.begin_object().key("sensor_id").string(sensor_id).key("seq").raw(std::to_string(head.seq));
+  w.key("t_ns").integer(head.t_ns).key("wall_ns").integer(head.wall_ns).key("flags");
+  write_flags(w, head.flags);
+  if (f == 0 && frames.lost) {
+    w.key("lost").begin_object().key("first").raw(std::to_string(frames.lost->first));
+    w.key("last").raw(std::to_string(frames.lost->last)).end_object();
+  }
+  const std::byte* at = frames.data.data() + f * bytes;
+  w.key("values");
+  if (bytes / size <= kMostValues) {
+    w.begin_array();
+    for (std::size_t i = 0; i < bytes; i += size) write_value(w, at + i, frames.dtype);
+    w.end_array();
+  } else {
+    w.null().key("dtype").string(name_of(frames.dtype)).key("dims");
+    write_dims(w, frames.dims);
+    w.key("base64");
+    if (bytes <= kMostInline) {
+      w.string(base64({reinterpret_cast<const char*>(at), bytes}));
     } else {
-      w.null().key("dtype").string(name_of(frames.dtype)).key("dims");
-      write_dims(w, frames.dims);
-      w.key("base64").string(base64({reinterpret_cast<const char*>(at), bytes}));
+      w.null();
     }
-    w.end_object();
-    out += "id: " + std::to_string(head.seq) + "\ndata: " + w.take() + "\n\n";
+  }
+  w.end_object();
+  return w.take();
+}
+
+std::string frame_events(const std::string& sensor_id, const messages::Frames& frames) {
+  std::string out;
+  for (std::size_t f = 0; f < frames.heads.size(); ++f) {
+    out += "id: " + std::to_string(frames.heads[f].seq) + "\ndata: " + frame_json(sensor_id, frames, f) + "\n\n";
   }
   return out;
+}
+
+const messages::SensorEntry* find_sensor(const messages::Snapshot& snapshot, std::string_view id) {
+  for (const auto& sensor : snapshot.sensors) {
+    if (sensor.entry && sensor.entry->sensor && sensor.entry->name == id) return &*sensor.entry->sensor;
+  }
+  return nullptr;
+}
+
+Error unknown_sensor(const std::string& id, const messages::Snapshot& snapshot) {
+  return {Errc::not_found,
+          fmt::format("there is no sensor \"{}\": known are {}", id.substr(0, 200), known_sensors(snapshot)),
+          "sensor_id",
+          {}};
 }
 
 std::string known_sensors(const messages::Snapshot& snapshot) {

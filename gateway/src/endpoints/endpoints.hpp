@@ -24,6 +24,7 @@ void load_sensor(const std::shared_ptr<Call>& call);
 void unload_sensor(const std::shared_ptr<Call>& call);
 void sensor_frames(const std::shared_ptr<Call>& call);
 void sensor_window(const std::shared_ptr<Call>& call);
+void sensor_picture(const std::shared_ptr<Call>& call);
 void start_sensor(const std::shared_ptr<Call>& call);
 void stop_sensor(const std::shared_ptr<Call>& call);
 void tokenize(const std::shared_ptr<Call>& call);

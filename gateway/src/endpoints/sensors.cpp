@@ -20,13 +20,6 @@ bool listed(const messages::SensorStatus& sensor, const messages::Snapshot& snap
   });
 }
 
-Error unknown(const std::string& id, const messages::Snapshot& snapshot) {
-  return {Errc::not_found,
-          fmt::format("there is no sensor \"{}\": known are {}", id.substr(0, 200), known_sensors(snapshot)),
-          "sensor_id",
-          {}};
-}
-
 void set(const std::shared_ptr<Call>& call, bool run) {
   messages::SetSensor request{call->header(), call->parameter, run};
   call->gateway.port.set_sensor(std::move(request),
@@ -66,7 +59,7 @@ void get_sensor(const std::shared_ptr<Call>& call) {
   const auto at = std::find_if(snapshot.sensors.begin(), snapshot.sensors.end(), [&](const auto& sensor) {
     return (sensor.entry ? sensor.entry->name : sensor.status.id) == call->parameter && listed(sensor, snapshot);
   });
-  if (at == snapshot.sensors.end()) return call->fail(unknown(call->parameter, snapshot));
+  if (at == snapshot.sensors.end()) return call->fail(unknown_sensor(call->parameter, snapshot));
   JsonWriter w;
   write_sensor(w, *at);
   call->reply_json(w.take());

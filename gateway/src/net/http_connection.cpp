@@ -177,7 +177,7 @@ void HttpConnection::on_head() {
     const auto call = std::move(call_);
     return gateway.run(call);
   }
-  if (call_->route->body == BodyKind::websocket) return upgrade();
+  if (call_->route->socket != nullptr && call_->request.upgrade_websocket) return upgrade();
   if (wants_continue) {
     out_ += "HTTP/1.1 100 Continue\r\n\r\n";
     flush();

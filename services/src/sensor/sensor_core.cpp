@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "zenith/messages/picture.hpp"
 #include "zenith/services/sensor/digest.hpp"
 
 namespace zenith::services {
@@ -14,7 +15,7 @@ namespace {
 using messages::FrameHead;
 using messages::Frames;
 
-constexpr std::size_t kEventBytes = std::size_t{1} << 20;  // of more than one frame
+constexpr std::size_t kEventBytes = std::size_t{256} << 10;  // of more than one frame
 constexpr double kMostRate = 1e6;
 
 // Whether the frame is due for a reader that takes one a period. A tenth of a period early is in time: clocks of
@@ -146,6 +147,14 @@ Expected<messages::Window> SensorCore::window(const messages::ReadWindow& reques
                 fmt::format("window: must be from 1 ms to {} s, as long as frames are kept",
                             std::chrono::duration_cast<std::chrono::seconds>(most).count()),
                 "window");
+  }
+  if (messages::is_picture(channel_.entry)) {
+    return fail(
+        Errc::unsupported,
+        fmt::format("sensor {} gives pictures, which no window has words for: GET /v1/sensors/{}/picture is the "
+                    "last one; in a chat send that as a part image_url",
+                    channel_.id, channel_.id),
+        "sensor_id");
   }
   const std::int64_t since = (now - std::chrono::duration_cast<Duration>(request.window)).time_since_epoch().count();
   return digest(channel_, ring_, since, request.window);

@@ -91,8 +91,9 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
   void tell() {
     if (!setup_.report) return;
     const bool run = running_;
-    setup_.report(messages::Health::ready, !run ? "stopped" : well_.text,
-                  [run](messages::ModelEntry& entry) { entry.sensor->running = run; });
+    // A sensor that is stopped is as it should be, whatever its plugin says.
+    setup_.report(run && !well_.well ? messages::Health::failed : messages::Health::ready,
+                  !run ? "stopped" : well_.text, [run](messages::ModelEntry& entry) { entry.sensor->running = run; });
   }
 
   void forget(RequestId id) {

@@ -77,9 +77,18 @@ class Events {
   std::string waiting_;
 };
 
+/// What is too much for a line is told by its size.
+std::string values_of(const Json& frame) {
+  if (!frame["values"].is_null()) return frame["values"].dump();
+  const Json dims = frame.value("dims", Json::array());
+  const std::string dtype = frame.value("dtype", "");
+  if (dtype == "u8" && dims.size() == 3 && dims[2] == 3)
+    return fmt::format("picture {} x {}", dims[1].dump(), dims[0].dump());
+  return fmt::format("{}{}", dtype, dims.dump());
+}
+
 std::string line_of(const Json& frame) {
-  std::string values = frame["values"].is_null() ? "(" + frame["dims"].dump() + " " + frame.value("dtype", "") + ")"
-                                                 : frame["values"].dump();
+  const std::string values = values_of(frame);
   std::string flags;
   for (const auto& flag : frame["flags"]) flags += " " + flag.get<std::string>();
   if (frame.contains("lost")) flags += " lost " + frame["lost"]["first"].dump() + "-" + frame["lost"]["last"].dump();
