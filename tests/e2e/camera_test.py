@@ -222,6 +222,14 @@ class Chat(Placed):
         shutil.copy(DATA / "sign.png", ROOT / "sign.png")
         super().setUpClass()
 
+    def wait_vision(self):
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            if any(s["id"] == "vision" and s["status"] == "ready" for s in self.placement.services()[1]["services"]):
+                return
+            time.sleep(0.05)
+        self.fail(f"vision is not ready: {self.placement.services()}")
+
     def ask(self, *parts):
         status, answer, _ = self.placement.post("/v1/chat/completions", {
             "model": "smollm2-135m", "max_tokens": 8, "temperature": 0,
@@ -232,6 +240,7 @@ class Chat(Placed):
         return "data:image/bmp;base64," + base64.b64encode(self.get("/v1/sensors/camera.image/picture")[2]).decode()
 
     def test_1_a_window_of_pictures_has_no_words_and_the_error_says_what_has(self):
+        self.wait_vision()
         status, answer = self.ask({"type": "sensor", "sensor_id": "camera.image", "window": "30s"})
         self.assertEqual((status, answer["error"]["param"]), (400, "messages[0].content[1]"), answer)
         self.assertIn("GET /v1/sensors/camera.image/picture", answer["error"]["message"])
@@ -248,7 +257,7 @@ class Chat(Placed):
             time.sleep(0.05)
         self.assertFalse(pathlib.Path(f"/proc/{victim}").exists(), "nobody ended it")
         self.assertIn("zenith-media hangs: it gave no sign of life and was ended", self.placement.log())
-        self.placement.wait_ready(wanted=3, seconds=120)
+        self.wait_vision()
         self.assertNotEqual(child_of(self.zenith), victim)
         self.assertEqual(self.ask({"type": "image_url", "image_url": {"url": self.shown()}})[0], 200)
 
