@@ -22,7 +22,7 @@ void pong(Hub& hub, LinkId link, std::uint64_t number) {
   static_cast<void>(hub.send(link, std::move(message), Lane::overtaking));
 }
 
-class DirectoryDoor final : public Actor<LinkMessage, LocalMembers> {
+class DirectoryDoor final : public Actor<LinkMessage, LocalMembers, Withdrawn> {
  public:
   explicit DirectoryDoor(DirectoryDoorSetup setup) : setup_(std::move(setup)), registry_(setup_.registry) {}
   ~DirectoryDoor() override {
@@ -44,6 +44,11 @@ class DirectoryDoor final : public Actor<LinkMessage, LocalMembers> {
     if (auto ok = registry_.announce(here, std::move(local.announcement)); !ok) {
       log(LogLevel::error, "directory", ok.error().message);
     }
+    changed(self);
+  }
+
+  void on(Withdrawn withdrawn, Context& self) override {
+    registry_.withdraw(withdrawn.service_id);
     changed(self);
   }
 

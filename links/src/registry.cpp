@@ -180,7 +180,9 @@ Member Registry::Row::shown() const {
 }
 
 void Registry::lost(std::uint64_t link, const std::string& why, Instant now) {
-  bool changed = false;
+  bool changed = std::erase_if(rows_, [&](const auto& entry) {
+                   return entry.second.link == link && entry.second.contact && entry.second.withdrawn;
+                 }) > 0;
   for (auto& [id, row] : rows_) {
     if (row.link != link || !row.contact) continue;
     row.contact = false;
@@ -189,6 +191,13 @@ void Registry::lost(std::uint64_t link, const std::string& why, Instant now) {
     changed = true;
   }
   if (changed) publish();
+}
+
+void Registry::withdraw(const std::string& id) {
+  for (auto& [known, row] : rows_) row.withdrawn |= known == id || known.starts_with(id + ":");
+  const auto gone =
+      std::erase_if(rows_, [](const auto& entry) { return entry.second.withdrawn && !entry.second.contact; });
+  if (gone > 0) publish();
 }
 
 void Registry::drain() {

@@ -31,6 +31,19 @@ struct RegistryTest : testing::Test {
   Instant now{};
 };
 
+// ---- what was withdrawn
+
+TEST_F(RegistryTest, what_is_withdrawn_is_not_kept_without_contact) {
+  ASSERT_TRUE(say({1, 2}, {member("sensor-1:a.x", 2, 7), member("sensor-10:b.x", 2, 8)}));
+  registry.withdraw("sensor-1");
+  EXPECT_EQ(health("sensor-1:a.x"), Health::ready) << "its process is not known to have ended";
+  registry.lost(1, "killed", now);
+  ASSERT_EQ(registry.view().members.size(), 1U);
+  EXPECT_EQ(health("sensor-10:b.x"), Health::failed);
+  registry.withdraw("sensor-10");
+  EXPECT_TRUE(registry.view().members.empty());
+}
+
 // ---- weights and numerics
 
 TEST_F(RegistryTest, a_service_refused_for_other_weights_is_ready_when_the_first_is_lost) {

@@ -154,6 +154,11 @@ std::shared_ptr<const messages::View> Outside::view() {
 
 void Outside::board_changed() { announce(Say::news); }
 
+void Outside::withdraw(const std::string& service_id) {
+  if (!parts_.placement.has(Role::router)) return;
+  Ref<links::Withdrawn>{announcer_->get().address()}.send({service_id});
+}
+
 void Outside::work_began() {
   if (ticking_.exchange(true)) return;
   parts_.system->at(parts_.effects->clock().now() + kLoadEvery, [this] { tick(); });

@@ -45,6 +45,8 @@ class Outside {
   void work_began();  ///< some service of this process is not idle any more: its load is announced while it works
   /// Members of other processes, as the directory said last.
   std::shared_ptr<const messages::View> view();
+  /// The process of this service, a child of this one, has ended for good. Known to the directory if it is here.
+  void withdraw(const std::string& service_id);
   void board_changed();  ///< announces this process's services when something about them is new
 
  private:

@@ -174,6 +174,7 @@ class StackImpl final : public Stack {
     const std::lock_guard lock(children_mutex_);
     std::erase_if(options_.children, [&](const ChildService& child) { return child.id == id; });
     directory_->send(Forget{id});
+    if (outside_) outside_->withdraw(id);
   }
 
   void set_sensor_processes(SensorProcesses* processes) override { sensor_processes_ = processes; }

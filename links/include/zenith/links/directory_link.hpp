@@ -16,6 +16,11 @@ namespace zenith::links {
 struct LocalMembers {
   messages::Announcement announcement;
 };
+/// A service whose process was a child of this one, has ended and is not started again: Registry::withdraw. Sent to
+/// make_directory_door's actor.
+struct Withdrawn {
+  std::string service_id;
+};
 /// What the directory says; to whoever follows it in this process.
 struct ViewChanged {
   std::shared_ptr<const messages::View> view;
@@ -24,7 +29,7 @@ struct ViewChanged {
 };
 
 /// In the directory's process: keeps the Registry, listens from its start for services that announce themselves, and
-/// gives everyone the view, at most every 20 ms. Understands LinkMessage, LocalMembers.
+/// gives everyone the view, at most every 20 ms. Understands LinkMessage, LocalMembers, Withdrawn.
 struct DirectoryDoorSetup {
   Hub* hub = nullptr;
   RegistryOptions registry;

@@ -39,6 +39,9 @@ class Registry {
   /// @returns invalid_argument or overloaded naming the first id that was refused.
   Status announce(Source source, messages::Announcement announcement);
   void lost(std::uint64_t link, const std::string& why, Instant now);  ///< its services are listed as failed
+  /// A service that will not come back, by its id or by what comes before the id's colon: forgotten at once when its
+  /// link is lost, or if it is.
+  void withdraw(const std::string& id);
   void drain();
   void forget_old(Instant now);
   const messages::View& view() const noexcept { return view_; }
@@ -50,6 +53,7 @@ class Registry {
     std::uint64_t order = 0;  // of the first announcement
     std::uint64_t since = 0;  // in the order in which services began to serve what they serve
     bool contact = true;
+    bool withdrawn = false;  // not kept when its contact is lost
     Instant lost_at{};
     std::string lost_why;
     std::string refusal;  // other bits than those of one before it
