@@ -89,7 +89,16 @@ tl::unexpected<Error> retry_later(Errc code, std::string message) {
 
 /// Before its model is loaded a service's role says what it will do.
 bool role_fits(const DirectoryView::Service& service, Task task) {
-  return !is_sensor(service) && (service.status.role == messages::Role::vision) == (task == Task::see);
+  switch (task) {
+    case Task::see: return service.status.role == messages::Role::vision;
+    case Task::speak:
+    case Task::transcribe: return service.status.role == messages::Role::voice;
+    case Task::sense: return is_sensor(service);
+    case Task::generate:
+    case Task::embed:
+    case Task::text: return service.status.role == messages::Role::text;
+  }
+  return false;
 }
 
 using Candidates = std::vector<const DirectoryView::Service*>;
@@ -178,7 +187,9 @@ Expected<Plan> RouterState::plan_one(Task task, const std::string& model, const 
     if (usable.empty()) return nobody_left(*ready.back(), limits);
     const auto lively = without_suspect(usable);
     const auto& service = *lively[turn_++ % lively.size()];
-    return Plan{*service.model, {Stage{stage_of(task), service.status.id, service.ref, service.model->name}}};
+    return Plan{
+        *service.model,
+        {Stage{stage_of(task), service.status.id, service.ref, service.model->name, service.model->generation}}};
   }
   if (loading != nullptr) {
     return retry_later(Errc::loading,
@@ -197,6 +208,12 @@ Expected<Plan> RouterState::plan_one(Task task, const std::string& model, const 
                 "no service here reads pictures: the configuration needs a [[service]] with role \"vision\" and model "
                 "\"ppocr-v4\"",
                 "image");
+  }
+  if (task == Task::transcribe && wanted.empty()) {
+    return fail(Errc::unsupported,
+                "no service here transcribes speech: the configuration needs a [[service]] with role \"voice\" and "
+                "model \"whisper-base\"",
+                "model");
   }
   if (wrong_kind != nullptr && !wanted.empty()) {
     return fail(Errc::invalid_argument,

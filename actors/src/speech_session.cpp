@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "zenith/actors/hops.hpp"
+
 namespace zenith::actors {
 
 SpeechState::Outcome SpeechState::fail_with(Error error) {
@@ -100,8 +102,10 @@ class SpeechSession final : public Actor<SessionMessage> {
 
   void on(SessionMessage message, Context& self) override {
     if (auto* planned = std::get_if<Planned>(&message)) apply(state_.on_planned(std::move(planned->plan)), self);
-    if (auto* from = std::get_if<FromService>(&message))
+    if (auto* from = std::get_if<FromService>(&message)) {
+      link_ = from->spent;
       apply(state_.on_event(std::move(from->event), from->attempt), self);
+    }
     if (const auto* grant = std::get_if<ClientGrant>(&message)) apply(state_.on_grant(grant->events), self);
     if (auto* cancel = std::get_if<CancelSession>(&message)) apply(state_.on_stop(std::move(cancel->why)), self);
   }
@@ -120,6 +124,7 @@ class SpeechSession final : public Actor<SessionMessage> {
     if (out.cancel_work) service_.send(CancelWork{request_->header.id}, Urgency::high);
     if (out.grant > 0) service_.send(GrantWork{request_->header.id, out.grant}, Urgency::high);
     if (out.plan) {
+      if (state_.lost()) hop_.fail(*state_.lost(), self.now());
       if (service_) self.unwatch(service_.address());
       service_ = {};
       const auto me = self.ref<SessionMessage>();
@@ -131,11 +136,19 @@ class SpeechSession final : public Actor<SessionMessage> {
           std::move(*out.plan)});
     }
     if (out.submit) {
-      service_ = std::move(out.submit->stage.service);
+      service_ = out.submit->stage.service;
       self.watch(service_.address());
+      hop_.begin(out.submit->request->header, out.submit->stage, out.submit->attempt, self.now());
+      link_ = {};
       service_.send(SpeakWork{std::move(out.submit->request), self.ref<SessionMessage>(), out.submit->attempt});
     }
-    if (out.deliver) sink_.deliver(std::move(*out.deliver));
+    if (out.deliver) {
+      if (const auto* error = std::get_if<Error>(&*out.deliver)) hop_.fail(*error, self.now());
+      if (const auto* finished = std::get_if<messages::Finished>(&*out.deliver)) {
+        hop_.end(spent_of(finished->timings, link_), self.now());
+      }
+      sink_.deliver(std::move(*out.deliver));
+    }
     if (out.end) self.quit();
   }
 
@@ -143,6 +156,8 @@ class SpeechSession final : public Actor<SessionMessage> {
   std::shared_ptr<const SharedRef<RouterMessage>> router_;
   Ref<ServiceMessage> service_;
   SpeechState state_;
+  OpenHop hop_;
+  messages::Spent link_;       // of the service's last event
   SessionTable::Entry entry_;  // leaves the table after the sink has had its last event
   GuardedSink sink_;
 };

@@ -7,6 +7,7 @@
 namespace zenith::actors {
 namespace {
 
+using messages::AudioPart;
 using messages::ImagePart;
 using messages::SensorPart;
 using messages::StagedPart;
@@ -17,9 +18,11 @@ struct Kind {
   const char* modality;
   const char* what;
   std::string model{};  ///< empty: any that can do it
+  bool once = false;    ///< what ended one process could end the next: it is not taken there
 };
 Kind kind_of(const ImagePart&) { return {Task::see, "ocr", "the picture"}; }
 Kind kind_of(const SensorPart& part) { return {Task::sense, "sensor", "the sensor", part.sensor_id}; }
+Kind kind_of(const AudioPart&) { return {Task::transcribe, "transcription", "the audio", {}, true}; }
 
 Kind kind_of(const StagedPart& part) {
   return std::visit([](const auto& what) { return kind_of(what); }, part.what);
@@ -39,6 +42,7 @@ std::size_t number_of(const std::vector<StagedPart>& parts, std::size_t index) {
 
 std::string span_of(const StageAnswer& answer, std::size_t number) {
   if (const auto* window = std::get_if<messages::Window>(&answer)) return sensor_span(*window);
+  if (const auto* heard = std::get_if<messages::Transcript>(&answer)) return speech_span(*heard, number);
   return image_span(std::get<messages::ImageReading>(answer), number);
 }
 
@@ -56,6 +60,7 @@ std::vector<Need> needs_before(const messages::Generate& request) {
     const Need need{kind.task, kind.model};
     if (std::find(out.begin(), out.end(), need) == out.end()) out.push_back(need);
   }
+  if (!request.speaker.empty()) out.emplace_back(Task::speak, request.speaker);
   return out;
 }
 
@@ -73,7 +78,7 @@ StagesState::Outcome StagesState::on_planned(Expected<std::shared_ptr<const Plan
   stage_ = (*plan)->stages.front();
   at_ = At::working;
   Outcome out;
-  out.work = Work{stage_, &part(), ++attempt_};
+  out.work = Work{stage_, &part(), ++attempt_, lost_in_row_ + 1};
   return out;
 }
 
@@ -106,6 +111,7 @@ StagesState::Outcome StagesState::next() {
   at_ = At::ended;
   auto ready = std::make_shared<messages::Generate>(*request_);
   ready->staged.clear();
+  ready->speaker.clear();
   auto* chat = std::get_if<messages::Chat>(&ready->prompt);
   for (std::size_t i = 0; i < texts_.size(); ++i) {
     const StagedPart& from = request_->staged[i];
@@ -125,8 +131,9 @@ StagesState::Outcome StagesState::on_loss(Error error) {
   error.message = fmt::format("{}: service '{}': {}", place_of(part()), stage_.service_id, error.message);
   error.param = place_of(part());
   error.retry_after = std::max(error.retry_after, std::chrono::milliseconds(1000));
+  const bool begun = error.code == Errc::unavailable;
   at_ = At::planning;
-  if (++lost_in_row_ >= kAttempts) return fail_with(std::move(error));
+  if (++lost_in_row_ >= kAttempts || (kind_of(part()).once && begun)) return fail_with(std::move(error));
   lost_ = std::move(error);
   std::erase_if(limits_.avoid, [&](const Avoid& a) { return a.service_id == stage_.service_id; });
   limits_.avoid.push_back({stage_.service_id, stage_.service.address().id()});
@@ -157,6 +164,14 @@ std::string image_span(const messages::ImageReading& reading, std::size_t number
     out += '\n';
   }
   return out + fmt::format("[end of image {}]", number);
+}
+
+std::string speech_span(const messages::Transcript& transcript, std::size_t number) {
+  std::string words;
+  for (const auto& segment : transcript.segments) words += segment.text;
+  const auto first = words.find_first_not_of(" \n");
+  if (first == std::string::npos) return fmt::format("[Audio {}: no words were heard in it]", number);
+  return words.substr(first, words.find_last_not_of(" \n") - first + 1);
 }
 
 std::string sensor_span(const messages::Window& window) { return "[" + window.text + "]"; }

@@ -197,6 +197,8 @@ Status read_root(Config& config, const toml::table& root, const std::string& fil
       ok = read_section(config.log, kLog, node, file, name);
     } else if (name == "sensors") {
       ok = read_section(config.sensors, kSensors, node, file, name);
+    } else if (name == "trace") {
+      ok = read_section(config.trace, kTrace, node, file, name);
     } else if (name == "service") {
       ok = read_services(config, node, file);
     } else if (name == "aliases") {
@@ -298,6 +300,7 @@ Expected<Config> load_config(const std::optional<std::filesystem::path>& file, c
   if (ok) ok = read_environment(config.lanes, kLanes, "lanes", environment);
   if (ok) ok = read_environment(config.log, kLog, "log", environment);
   if (ok) ok = read_environment(config.sensors, kSensors, "sensors", environment);
+  if (ok) ok = read_environment(config.trace, kTrace, "trace", environment);
   if (ok) ok = finish(config);
   if (!ok) return tl::make_unexpected(ok.error());
   return config;
@@ -322,6 +325,8 @@ std::string to_toml(const Config& config) {
   print(out, config.log, kLog);
   out += "\n[sensors]\n";
   print(out, config.sensors, kSensors);
+  out += "\n[trace]\n";
+  print(out, config.trace, kTrace);
   if (!config.aliases.empty()) out += "\n[aliases]\n";
   for (const auto& [name, target] : config.aliases) out += toml_string(name) + " = " + toml_string(target) + "\n";
   return out;

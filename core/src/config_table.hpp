@@ -13,7 +13,7 @@
 namespace zenith::config {
 
 /// Which text a string key takes.
-enum class Text : std::uint8_t { any, host_port, log_level, numerics, role, endpoint, start };
+enum class Text : std::uint8_t { any, host_port, log_level, numerics, role, endpoint, start, http_url };
 
 template <class Section>
 struct Key {
@@ -83,7 +83,9 @@ inline constexpr std::array<Key<LanesConfig>, 1> kLanes{{{"compute", &LanesConfi
 
 inline constexpr std::array<Key<LogConfig>, 1> kLog{{{"level", &LogConfig::level, Text::log_level}}};
 
-inline constexpr std::array<std::string_view, 9> kSections{"server", "models", "service", "links",  "curve",
-                                                           "lanes",  "log",    "aliases", "sensors"};
+inline constexpr std::array<Key<TraceConfig>, 1> kTrace{{{"endpoint", &TraceConfig::endpoint, Text::http_url}}};
+
+inline constexpr std::array<std::string_view, 10> kSections{"server", "models", "service", "links",   "curve",
+                                                            "lanes",  "log",    "aliases", "sensors", "trace"};
 
 }  // namespace zenith::config

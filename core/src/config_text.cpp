@@ -45,6 +45,15 @@ std::string check_endpoint(const std::string& value) {
   return "is '" + value + "': it must be ipc://PATH or tcp://HOST:PORT";
 }
 
+std::string check_http_url(const std::string& value) {
+  if (value.empty()) return {};
+  const auto host = value.find("://") + 3;
+  const bool web = value.starts_with("http://") || value.starts_with("https://");
+  const bool odd = value.find_first_of(" \t\r\n\\") != std::string::npos;
+  if (web && !odd && host < value.size() && value[host] != '/') return {};
+  return "is '" + value + "': it must be a whole URL, such as http://127.0.0.1:4318/v1/traces";
+}
+
 constexpr std::array<std::string_view, 5> kLevels{"debug", "info", "warn", "error", "off"};
 constexpr std::array<std::string_view, 2> kNumerics{"fast", "exact"}, kStarts{"at_once", "first_use"};
 
@@ -77,6 +86,7 @@ std::string check_config_text(Text kind, const std::string& value) {
     }
     case Text::start: return one_of(value, kStarts);
     case Text::endpoint: return check_endpoint(value);
+    case Text::http_url: return check_http_url(value);
   }
   return {};
 }

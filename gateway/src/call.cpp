@@ -3,6 +3,7 @@
 #include <array>
 #include <ctime>
 
+#include "api/receipt.hpp"
 #include "http/trace.hpp"
 #include "zenith/core/log.hpp"
 
@@ -55,11 +56,16 @@ Call::Call(Gateway& g, HttpRequest r, std::shared_ptr<Outlet> o)
   request_id =
       given != nullptr && usable_request_id(*given) ? *given : "req-" + gateway.epoch + "-" + std::to_string(id.value);
   if (const auto* parent = request.header("traceparent")) trace = parse_traceparent(*parent);
+  if (!has_trace(trace)) return;
+  parent_span_ = trace.span_id;
+  trace.span_id = span_of(id, gateway.epoch);
 }
 
 std::shared_ptr<Call> Call::make(Gateway& gateway, HttpRequest request, std::shared_ptr<Outlet> outlet) {
   return {new Call(gateway, std::move(request), std::move(outlet)), [loop = gateway.loop](Call* call) {
-            if (!loop->post([call] { delete call; })) delete call;
+            if (loop->post([call] { delete call; })) return;
+            call->orphaned_ = true;
+            delete call;
           }};
 }
 
@@ -68,6 +74,10 @@ Call::~Call() {
   if (!answered_) fail({Errc::internal, "the service dropped the request without an answer", {}, {}});
   outlet_->on_gone = nullptr;
   outlet_->on_written = nullptr;
+  // Whoever worked for it has let go: nothing more is written down.
+  if (orphaned_ || !counted_ || route == nullptr || !route->work) return;
+  gateway.finished({trace, parent_span_, request.method + " " + std::string(route->path), request_id, started, ended_,
+                    status_, receipt->hops()});
 }
 
 messages::Header Call::header() const {
@@ -76,6 +86,7 @@ messages::Header Call::header() const {
   header.tenant = key != nullptr ? key->tenant : TenantId{};
   header.deadline = Deadline{started + gateway.options.limits.request_deadline};
   header.trace = trace;
+  header.receipt = receipt;
   return header;
 }
 
@@ -90,14 +101,10 @@ Expected<Value> Call::json() const {
 void Call::add_headers(HeaderList& headers) const {
   headers.emplace_back("Date", http_date(gateway.effects.clock().unix_seconds()));
   headers.emplace_back("X-Request-Id", request_id);
-  if (has_trace(trace)) {
-    auto ours = trace;
-    ours.span_id = span_of(id, gateway.epoch);
-    headers.emplace_back("traceparent", render_traceparent(ours));
-  }
+  if (has_trace(trace)) headers.emplace_back("traceparent", render_traceparent(trace));
   if (const auto origin = gateway.browsers.allowed_origin(request)) {
     headers.emplace_back("Access-Control-Allow-Origin", *origin);
-    headers.emplace_back("Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
+    headers.emplace_back("Access-Control-Expose-Headers", "X-Request-Id, X-Zenith-Receipt, Retry-After, traceparent");
     if (*origin != "*") headers.emplace_back("Vary", "Origin");
   }
 }
@@ -106,9 +113,32 @@ void Call::reply(HttpReply reply) {
   if (answered_) return;
   answered_ = true;
   add_headers(reply.headers);
+  if (wants_receipt()) add_receipt(reply);
   if (gateway.draining()) reply.close = true;
   done(reply.status);  // before it is sent: who has the answer finds it counted
   outlet_->reply(std::move(reply));
+}
+
+bool Call::wants_receipt() const {
+  const auto* asked = request.header("x-zenith-receipt");
+  return asked != nullptr && *asked == "1" && route != nullptr && route->work;
+}
+
+std::string Call::zenith_member(const std::vector<std::string>& path) const {
+  const bool wanted = wants_receipt();
+  if (!wanted && path.empty()) return {};
+  return "\"zenith\":" + zenith_json(path, request_id, wanted ? receipt.get() : nullptr);
+}
+
+void Call::add_receipt(HttpReply& reply) const {
+  constexpr std::size_t kLongest = 6000;  // clients refuse longer headers
+  if (reply.body.empty()) return;
+  if (reply.content_type != "application/json") {
+    auto text = zenith_json({}, request_id, receipt.get());
+    if (text.size() <= kLongest) reply.headers.emplace_back("X-Zenith-Receipt", std::move(text));
+  } else if (reply.body.front() == '{' && !has_zenith_) {
+    reply.body = with_member(std::move(reply.body), zenith_member());
+  }
 }
 
 void Call::reply_json(std::string body) {
@@ -127,7 +157,9 @@ void Call::start_stream(std::string content_type, std::string keep_alive) {
 void Call::done(int status) {
   if (counted_) return;
   counted_ = true;
-  const auto took = gateway.effects.clock().now() - started;
+  ended_ = gateway.effects.clock().now();
+  status_ = status;
+  const auto took = ended_ - started;
   gateway.count(route != nullptr ? route->path : "unmatched", status, took);
   const bool fault = status >= 500 && status != 503;  // overload, loading and draining are states, not faults
   if (fault || log_level() <= LogLevel::debug) {

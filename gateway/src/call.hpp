@@ -1,6 +1,7 @@
 // One request on its way through an endpoint.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "gateway.hpp"
 #include "http/error_body.hpp"
 #include "json/parse.hpp"
+#include "zenith/messages/receipt.hpp"
 #include "zenith/messages/request.hpp"
 
 namespace zenith::gateway {
@@ -26,8 +28,9 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string parameter;    ///< of the path
   KeyState* key = nullptr;  ///< null: no key was asked for
   RequestId id;
-  std::string request_id;  ///< the client's X-Request-Id, or ours
-  messages::TraceContext trace;
+  std::string request_id;        ///< the client's X-Request-Id, or ours
+  messages::TraceContext trace;  ///< its own span; none without a trace
+  const std::shared_ptr<messages::Receipt> receipt = std::make_shared<messages::Receipt>();
   std::optional<HttpReply> refusal;
   Instant started;
 
@@ -35,8 +38,16 @@ class Call : public std::enable_shared_from_this<Call> {
   /// The body as a JSON object. @returns invalid_argument.
   Expected<Value> json() const;
 
+  /// The receipt is added when the client asked for one: to a JSON object as a member, to other bodies as a header.
   void reply(HttpReply reply);
+  /// The member "zenith" with its name, or nothing when there is nothing to say. @param path of an answer's modalities.
+  std::string zenith_member(const std::vector<std::string>& path = {}) const;
   void reply_json(std::string body);
+  /// The same, of a body that has its member "zenith" already.
+  void reply_with_zenith(std::string body) {
+    has_zenith_ = true;
+    reply_json(std::move(body));
+  }
   void fail(const Error& error) { reply(error_reply(error)); }
   void start_stream(std::string content_type, std::string keep_alive);
   Outlet& outlet() { return *outlet_; }
@@ -55,11 +66,18 @@ class Call : public std::enable_shared_from_this<Call> {
  private:
   Call(Gateway& g, HttpRequest r, std::shared_ptr<Outlet> o);
   void add_headers(HeaderList& headers) const;
+  bool wants_receipt() const;
+  void add_receipt(HttpReply& reply) const;
   void begin_work();
   bool end_work();  ///< false when it had ended before
 
   std::shared_ptr<Outlet> outlet_;
   bool working_ = false, answered_ = false, counted_ = false;
+  bool has_zenith_ = false;
+  bool orphaned_ = false;  ///< the loop is closed: nobody is left to tell
+  std::array<std::uint8_t, 8> parent_span_{};
+  Instant ended_{};
+  int status_ = 0;
 };
 
 template <class T>

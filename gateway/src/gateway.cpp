@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "call.hpp"
 #include "http/multipart.hpp"
+#include "http/trace.hpp"
 
 namespace zenith::gateway {
 namespace {
@@ -18,7 +21,8 @@ HttpReply preflight(const HttpRequest& request) {
   const auto* wanted = request.header("access-control-request-headers");
   reply.headers.emplace_back(
       "Access-Control-Allow-Headers",
-      wanted != nullptr ? *wanted : "Authorization, Content-Type, X-Api-Key, X-Request-Id, traceparent");
+      wanted != nullptr ? *wanted
+                        : "Authorization, Content-Type, X-Api-Key, X-Request-Id, X-Zenith-Receipt, traceparent");
   return reply;
 }
 
@@ -47,6 +51,8 @@ Gateway::Gateway(ServerOptions o, Port& p, Effects& e, Metrics& m, std::shared_p
       version(ZENITH_VERSION),
       connections_(metrics.gauge("zenith_http_connections", "Open client connections")),
       fetcher(make_fetcher(options.fetch)) {
+  if (!options.trace_endpoint.empty())
+    exporter_ = make_trace_exporter(options.trace_endpoint, version, effects.clock(), metrics);
   if (options.keys) keys_.emplace(*options.keys, effects.clock().now());
 }
 
@@ -64,6 +70,7 @@ std::optional<HttpReply> Gateway::refuse(Call& call) {
   if (request.method == "OPTIONS" && (!match.allow.empty() || request.path == "*")) return preflight(request);
   call.route = match.route;
   call.parameter = std::move(match.parameter);
+  if (call.route != nullptr && call.route->work && !has_trace(call.trace)) call.trace = new_trace();
 
   if (keys_ && (call.route == nullptr || call.route->access == Access::key)) {
     const auto key = presented_key(request);
@@ -174,6 +181,33 @@ void Gateway::count(std::string_view route, int status, Duration took) {
   }
   counter->add();
   at->second.duration->observe(std::chrono::duration<double>(took).count());
+}
+
+messages::TraceContext Gateway::new_trace() {
+  messages::TraceContext out;
+  if (!exporter_) return out;
+  constexpr std::uint8_t kSampled = 1;
+  const std::uint64_t halves[] = {effects.random_seed() | 1, effects.random_seed()};
+  std::memcpy(out.trace_id.data(), halves, sizeof halves);
+  out.span_id = messages::span_below({}, halves[1]);
+  out.flags = kSampled;
+  return out;
+}
+
+void Gateway::finished(TraceRecord record) {
+  for (const auto& hop : record.hops) {
+    StageMetrics& stage = stage_metrics_[hop.name];
+    if (stage.requests == nullptr) {
+      const Labels labels{{"stage", hop.name}};
+      stage.requests = &metrics.counter("zenith_stage_requests_total", "Attempts at a stage of a request", labels);
+      stage.failures = &metrics.counter("zenith_stage_failures_total", "Of those, that gave no answer", labels);
+      stage.busy = &metrics.counter("zenith_stage_busy_seconds_total", "What services worked on them", labels);
+    }
+    stage.requests->add();
+    if (hop.error) stage.failures->add();
+    stage.busy->add(hop.spent.compute_us / 1e6);
+  }
+  if (exporter_ && has_trace(record.root) && (record.root.flags & 1) != 0) exporter_->take(std::move(record));
 }
 
 void Gateway::connections_changed(std::size_t open) { connections_.set(static_cast<double>(open)); }

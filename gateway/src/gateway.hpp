@@ -14,6 +14,7 @@
 #include "auth/keys.hpp"
 #include "net/fetcher.hpp"
 #include "net/loop.hpp"
+#include "net/trace_exporter.hpp"
 #include "outlet.hpp"
 #include "route.hpp"
 #include "zenith/gateway/server.hpp"
@@ -47,6 +48,10 @@ class Gateway {
   bool draining() const noexcept { return draining_; }
 
   void count(std::string_view route, int status, Duration took);
+  /// Of a request that is to be traced and came without a trace; none when spans go nowhere.
+  messages::TraceContext new_trace();
+  /// A request has ended, and all that was done for it with it: counts its stages and hands its spans on.
+  void finished(TraceRecord record);
   void connections_changed(std::size_t open);
 
   const ServerOptions options;
@@ -73,7 +78,12 @@ class Gateway {
     Histogram* duration = nullptr;
   };
   std::map<std::string, RouteMetrics, std::less<>> route_metrics_;
+  struct StageMetrics {
+    Counter *requests = nullptr, *failures = nullptr, *busy = nullptr;
+  };
+  std::map<std::string, StageMetrics, std::less<>> stage_metrics_;
   Gauge& connections_;
+  std::unique_ptr<TraceExporter> exporter_;  ///< null: spans go nowhere
 
  public:
   /// Last: what it answers while it goes touches what is above.

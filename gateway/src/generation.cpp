@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/receipt.hpp"
+#include "realtime/config.hpp"
 #include "stream_session.hpp"
 
 namespace zenith::gateway {
@@ -32,7 +34,31 @@ class Sink final : public EventSink {
   std::size_t part_;
 };
 
+/// The voice's end of one sentence. Any thread.
+class NarrationSink final : public EventSink {
+ public:
+  NarrationSink(std::shared_ptr<Loop> loop, std::shared_ptr<Generation> generation, Narrator::Task task)
+      : loop_(std::move(loop)), generation_(std::move(generation)), task_(task) {}
+  ~NarrationSink() override {
+    loop_->post([generation = std::move(generation_), task = task_] {
+      generation->on_speech(task, Error{Errc::internal, "the service dropped the request without an answer", {}, {}});
+    });
+  }
+  void on_event(messages::Event event) override {
+    loop_->post([generation = generation_, task = task_, event = std::move(event)]() mutable {
+      generation->on_speech(task, std::move(event));
+    });
+  }
+
+ private:
+  std::shared_ptr<Loop> loop_;
+  std::shared_ptr<Generation> generation_;
+  Narrator::Task task_;
+};
+
 namespace {
+
+constexpr std::size_t kMostSpeech = 32u << 20;  ///< of an answer that is no stream: eleven minutes of samples
 
 /// Grants are sent in lumps: a message for each token would cost more than it saves.
 constexpr std::uint32_t kGrantLump = 16;
@@ -58,6 +84,16 @@ void add(messages::Finished& total, const messages::Finished& f) {
 void Generation::start(const std::shared_ptr<Call>& call, Draft draft, Shape shape, Framing framing) {
   auto& gateway = call->gateway;
   const std::shared_ptr<Generation> self(new Generation(call, framing));
+  if (draft.spoken) {
+    auto voice = realtime::find_voice(gateway.port.snapshot(), draft.spoken_fields.voice);
+    if (!voice) {
+      if (!voice.error().param.empty()) voice.error().param = "audio.voice";
+      return call->fail(voice.error());
+    }
+    self->spoken_ = *draft.spoken;
+    self->narrator_.emplace(voice->model, voice->name, *draft.spoken);
+    draft.generate.speaker = voice->model;
+  }
   std::vector<messages::Prompt> prompts = std::move(draft.prompts);
   if (prompts.empty()) prompts.push_back(std::move(draft.generate.prompt));
 
@@ -70,6 +106,8 @@ void Generation::start(const std::shared_ptr<Call>& call, Draft draft, Shape sha
   head.choices = draft.generate.choices * static_cast<std::uint32_t>(prompts.size());
   head.logprobs = draft.generate.logprobs;
   head.include_usage = draft.include_usage;
+  if (draft.spoken) head.audio_id = fmt::format("audio_{}{:08x}", gateway.epoch, call->id.value);
+  head.zenith = [call = call.get()](const messages::Finished& f) { return call->zenith_member(f.modality_path); };
   self->stream_ = draft.stream;
   self->renderer_ = draft.stream ? stream_renderer(std::move(head)) : body_renderer(std::move(head));
 
@@ -123,6 +161,7 @@ void Generation::on_event(std::size_t index, messages::Event event) {
     delta->choice += part.choices_before;
     ++tokens_;
     renderer_->on(event, chunks);
+    if (narrator_) narrator_->add(delta->content);
   } else if (auto* end = std::get_if<messages::ChoiceEnd>(&event)) {
     end->choice += part.choices_before;
     renderer_->on(event, chunks);
@@ -131,25 +170,78 @@ void Generation::on_event(std::size_t index, messages::Event event) {
     return part_over(index);
   }
   if (streaming_) {
-    emit(chunks, index);
+    emit(chunks, {index});
   } else {
     grant(index, 1);
   }
+  speak();
 }
 
 void Generation::part_over(std::size_t index) {
   parts_[index].over = true;
   if (++parts_over_ < parts_.size()) return;
   tokens_ = std::uint64_t{total_.usage.prompt_tokens} + total_.usage.completion_tokens;
+  if (narrator_) narrator_->text_over();
+  speak();
+  finish_if_done();
+}
+
+void Generation::finish_if_done() {
+  if (over_ || parts_over_ < parts_.size() || (narrator_ && !narrator_->done())) return;
   std::vector<std::string> chunks;
+  if (narrator_ && !stream_) {
+    const bool wav = spoken_ == SpokenFormat::wav;
+    renderer_->sound(wav ? realtime::wav_of(Narrator::kRate, file_) : std::move(file_), chunks);
+  }
   renderer_->on(total_, chunks);
   if (!stream_) {
-    call_->reply_json(renderer_->body());
+    call_->reply_with_zenith(renderer_->body());
     return end(200);
   }
-  emit(chunks, index);
+  emit(chunks, {kNobody});
   finish_stream("complete");
   end(200);
+}
+
+void Generation::on_speech(Narrator::Task task, messages::Event event) {
+  if (messages::is_last(event)) speeches_.erase(task);
+  if (over_) return;
+  narrator_->on_event(task, std::move(event));
+  speak();
+  finish_if_done();
+}
+
+// What the narrator wants, until it wants nothing more.
+void Generation::speak() {
+  if (!narrator_ || over_) return;
+  for (auto& sound : narrator_->take_sounds()) {
+    if (stream_) {
+      std::vector<std::string> chunks;
+      if (!sound.bytes.empty()) renderer_->sound(sound.bytes, chunks);
+      emit(chunks, {kNobody, sound.credit});
+      continue;
+    }
+    file_ += sound.bytes;
+    if (file_.size() > kMostSpeech) {
+      return fail({Errc::payload_too_large,
+                   fmt::format("the spoken answer has more than {} bytes, the limit: lower max_tokens or stream it",
+                               kMostSpeech),
+                   "max_tokens",
+                   {}});
+    }
+    if (sound.credit != 0) grant_speech(sound.credit);
+  }
+  if (const auto& error = narrator_->failed()) return fail(*error);
+  for (auto& begin : narrator_->take_begins()) {
+    begin.request.header = call_->header();
+    begin.request.header.id = speeches_[begin.task] = call_->gateway.effects.next_request_id();
+    call_->gateway.port.speak(std::move(begin.request),
+                              std::make_shared<NarrationSink>(call_->gateway.loop, shared_from_this(), begin.task));
+  }
+}
+
+void Generation::grant_speech(Narrator::Task task) {
+  if (const auto at = speeches_.find(task); at != speeches_.end()) call_->gateway.port.grant(at->second, 1);
 }
 
 void Generation::fail(const Error& error) {
@@ -159,7 +251,8 @@ void Generation::fail(const Error& error) {
     call_->fail(error);
     return end(to_http_status(error.code));
   }
-  emit({error_body(error)}, 0);
+  const auto member = call_->zenith_member();
+  emit({member.empty() ? error_body(error) : with_member(error_body(error), member)}, {kNobody});
   finish_stream("error");
   end(to_http_status(error.code));
 }
@@ -172,8 +265,8 @@ void Generation::cancel_by_client() {
   end(499);
 }
 
-void Generation::emit(const std::vector<std::string>& chunks, std::size_t part) {
-  sent_.push_back(static_cast<std::uint32_t>(part));
+void Generation::emit(const std::vector<std::string>& chunks, Credit credit) {
+  sent_.push_back(credit);
   std::string bytes;
   for (const auto& chunk : chunks) {
     if (framing_ == Framing::websocket) {
@@ -205,9 +298,14 @@ void Generation::grant(std::size_t index, std::uint32_t events) {
 
 void Generation::written(std::uint32_t events) {
   for (; events > 0 && !sent_.empty(); --events) {
-    const auto part = sent_.front();
+    const Credit credit = sent_.front();
     sent_.pop_front();
-    if (!over_) grant(part, 1);
+    if (over_) continue;
+    if (credit.speech != 0) {
+      grant_speech(credit.speech);
+    } else if (credit.part != kNobody) {
+      grant(credit.part, 1);
+    }
   }
 }
 
@@ -215,6 +313,7 @@ void Generation::cancel_parts() {
   for (auto& part : parts_) {
     if (!std::exchange(part.over, true)) call_->gateway.port.cancel(part.id);
   }
+  for (const auto& [task, id] : speeches_) call_->gateway.port.cancel(id);
 }
 
 void Generation::end(int status) {

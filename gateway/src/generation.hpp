@@ -2,13 +2,16 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/fields.hpp"
 #include "api/render.hpp"
 #include "call.hpp"
+#include "narrator.hpp"
 
 namespace zenith::gateway {
 
@@ -27,6 +30,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
  private:
   friend class Sink;
+  friend class NarrationSink;
   struct Part {
     RequestId id;
     std::uint32_t choices_before = 0;
@@ -37,8 +41,18 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   void on_event(std::size_t part, messages::Event event);
   void part_over(std::size_t part);
+  void on_speech(Narrator::Task task, messages::Event event);
+  void speak();
+  void finish_if_done();
   void fail(const Error& error);
-  void emit(const std::vector<std::string>& chunks, std::size_t part);
+  /// Whose event the client will have taken with a message.
+  struct Credit {
+    std::size_t part = 0;
+    Narrator::Task speech = 0;  ///< not 0: of that, not of a part
+  };
+  static constexpr std::size_t kNobody = ~std::size_t{0};
+  void emit(const std::vector<std::string>& chunks, Credit credit);
+  void grant_speech(Narrator::Task task);
   void finish_stream(std::string_view reason);
   void grant(std::size_t part, std::uint32_t events);
   void written(std::uint32_t events);
@@ -52,7 +66,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
   std::vector<Part> parts_;
   std::size_t parts_started_ = 0, parts_over_ = 0;
   messages::Finished total_;
-  std::deque<std::uint32_t> sent_;  ///< the part of each event that waits in the outlet
+  std::deque<Credit> sent_;           ///< of each message that waits in the outlet
+  std::optional<Narrator> narrator_;  ///< the answer is spoken
+  SpokenFormat spoken_ = SpokenFormat::wav;
+  std::map<Narrator::Task, RequestId> speeches_;  ///< that run
+  std::string file_;                              ///< of speech, when it is no stream
   std::uint64_t tokens_ = 0;
 };
 

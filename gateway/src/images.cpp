@@ -1,9 +1,9 @@
 #include "images.hpp"
 
 #include <algorithm>
-
 #include <mutex>
 
+#include "http/trace.hpp"
 #include "net/fetcher.hpp"
 
 namespace zenith::gateway {
@@ -17,8 +17,12 @@ using GatheredReply = std::function<void(Expected<Gathered>)>;
 /// The transfers of one request. Any thread.
 class Gathering {
  public:
-  Gathering(std::vector<ImageSource> sources, GatheredReply reply)
-      : sources_(std::move(sources)), images_(sources_.size()), reply_(std::move(reply)) {
+  Gathering(std::vector<ImageSource> sources, messages::Header header, const Clock& clock, GatheredReply reply)
+      : sources_(std::move(sources)),
+        header_(std::move(header)),
+        clock_(clock),
+        images_(sources_.size()),
+        reply_(std::move(reply)) {
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       images_[i] = sources_[i].bytes;
       if (!sources_[i].https.empty()) ++left_;
@@ -26,6 +30,25 @@ class Gathering {
   }
 
   const std::vector<ImageSource>& sources() const noexcept { return sources_; }
+
+  messages::Hop begin(std::size_t which) {
+    messages::Hop hop;
+    hop.name = "fetch";
+    const auto& url = sources_[which].https;
+    hop.service = url.substr(8, url.find_first_of("/?#", 8) - 8);
+    hop.trace = header_.receipt->span_below(header_.trace);
+    hop.begun = clock_.now();
+    return hop;
+  }
+  void end(messages::Hop hop, const Expected<Buffer>& image) {
+    hop.ended = clock_.now();
+    if (image) {
+      hop.spent.bytes = image->size();
+    } else {
+      hop.error = image.error();
+    }
+    header_.receipt->add(std::move(hop));
+  }
 
   void arrived(std::size_t which, Expected<Buffer> image) {
     GatheredReply reply;
@@ -50,6 +73,8 @@ class Gathering {
 
  private:
   const std::vector<ImageSource> sources_;
+  const messages::Header header_;
+  const Clock& clock_;
   std::mutex mutex_;
   std::vector<Buffer> images_;
   std::size_t left_ = 0;
@@ -75,12 +100,18 @@ void with_images(const std::shared_ptr<Call>& call, std::vector<ImageSource> sou
       return c.fail({Errc::draining, "the server is shutting down", {}, std::chrono::seconds{5}});
     then(c.shared_from_this(), std::move(*gathered.images));
   });
-  const auto gathering = std::make_shared<Gathering>(std::move(sources), std::move(reply));
+  const auto gathering =
+      std::make_shared<Gathering>(std::move(sources), call->header(), call->gateway.effects.clock(), std::move(reply));
   for (std::size_t i = 0; i < gathering->sources().size(); ++i) {
     const auto& url = gathering->sources()[i].https;
     if (url.empty()) continue;
-    cancels->push_back(call->gateway.fetcher->fetch(
-        url, [gathering, i](Expected<Buffer> image) { gathering->arrived(i, std::move(image)); }));
+    auto hop = gathering->begin(i);
+    const auto traceparent = has_trace(hop.trace) ? render_traceparent(hop.trace) : std::string{};
+    auto done = [gathering, i, hop = std::move(hop)](Expected<Buffer> image) {
+      gathering->end(hop, image);
+      gathering->arrived(i, std::move(image));
+    };
+    cancels->push_back(call->gateway.fetcher->fetch(url, std::move(done), traceparent));
   }
   const auto stop_all = [cancels] {
     for (const auto& cancel : *cancels) cancel();

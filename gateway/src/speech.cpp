@@ -1,6 +1,7 @@
 #include "speech.hpp"
 
 #include "api/members.hpp"
+#include "api/receipt.hpp"
 #include "json/write.hpp"
 #include "zenith/core/log.hpp"
 
@@ -93,7 +94,8 @@ void Speech::finish() {
   if (stream_ == AudioStream::sse) {
     JsonWriter w;
     w.begin_object().key("type").string("speech.audio.done").end_object();
-    call_->outlet().send(sse(w.take()), 0);
+    const auto member = call_->zenith_member();
+    call_->outlet().send(sse(member.empty() ? w.take() : with_member(w.take(), member)), 0);
   }
   call_->outlet().finish();
   end(200);

@@ -72,12 +72,43 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
   }
 
  private:
+  /// What one request has taken on the way there and back.
+  struct Traffic {
+    std::uint64_t bytes = 0;
+    std::uint32_t copies_back = 0;
+    std::shared_ptr<std::atomic<std::uint32_t>> copies_there = std::make_shared<std::atomic<std::uint32_t>>(0);
+
+    void sends(wire::Message& message) {
+      bytes += size_of(message);
+      message.copied = copies_there;
+    }
+    void received(const wire::Message& message) {
+      bytes += size_of(message);
+      const bool shared = (message.header.flags & wire::kShared) != 0;
+      for (const Tensor& tensor : message.tensors) {
+        if (shared || tensor.data.size() <= wire::kInlineBytes) ++copies_back;
+      }
+    }
+    void tell(messages::Spent& spent) const {
+      spent.bytes = bytes;
+      spent.copies = copies_there->load() + copies_back;
+    }
+    static std::uint64_t size_of(const wire::Message& message) {
+      std::uint64_t all = message.body.size();
+      for (const Tensor& tensor : message.tensors) all += tensor.data.size();
+      return all;
+    }
+  };
   struct Stream {
     RequestId request;
     std::uint32_t attempt = 1;
     Ref<SessionMessage> session;
+    Traffic traffic;
   };
-  using Waiting = std::function<void(Reply)>;
+  struct Waiting {
+    std::function<void(Reply, const Traffic&)> answer;
+    Traffic traffic;
+  };
 
   /// A process that says goodbye is no failure. (libzmq may lose the goodbye with the connection.)
   void end(Error why, Context& self) {
@@ -117,11 +148,13 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
     if (!message) return refuse(std::move(message.error()));
     const std::uint64_t wire_id = message->header.request_id = next_wire_id();
     message->header.attempt = static_cast<std::uint16_t>(submit.attempt);
+    Traffic traffic;
+    traffic.sends(*message);
     if (auto ok = setup_.hub->send(link_, std::move(*message)); !ok) return refuse(std::move(ok.error()));
     self.watch(submit.session.address());
     by_session_[submit.session.address().id()] = wire_id;
     by_request_[id] = wire_id;
-    streams_[wire_id] = {id, submit.attempt, std::move(submit.session)};
+    streams_[wire_id] = {id, submit.attempt, std::move(submit.session), std::move(traffic)};
   }
 
   void handle(const CancelWork& message, Context& self) {
@@ -143,12 +176,15 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
     auto message = to_wire(call.request, self.now());
     if (!message) return static_cast<void>(call.answer.break_with(std::move(message.error())));
     const std::uint64_t wire_id = message->header.request_id = next_wire_id();
+    Traffic traffic;
+    traffic.sends(*message);
     if (auto ok = setup_.hub->send(link_, std::move(*message)); !ok) {
       return static_cast<void>(call.answer.break_with(std::move(ok.error())));
     }
     call.answer.on_given_up([me = self.ref<GivenUp>(), wire_id] { me.send({wire_id}, Urgency::high); });
-    calls_[wire_id] = [answer = std::move(call.answer)](Reply reply) {
+    const auto keep = [answer = std::move(call.answer)](Reply reply, const Traffic& all) {
       if (auto* value = std::get_if<Answer>(&reply)) {
+        all.tell(value->spent);
         answer.keep(std::move(*value));
       } else if (auto* error = std::get_if<Error>(&reply)) {
         answer.break_with(std::move(*error));
@@ -156,6 +192,7 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
         answer.break_with(Error{Errc::bad_frame, "the service answered with something else", {}, {}});
       }
     };
+    calls_[wire_id] = {keep, std::move(traffic)};
   }
 
   void on_received(const wire::Message& message, Context& self) {
@@ -163,9 +200,10 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
     if (const auto call = calls_.find(id); call != calls_.end()) {
       auto reply = reply_from_wire(message);
       if (!reply) reply = Reply{unreadable(reply.error())};
-      const Waiting waiting = std::move(call->second);
+      Waiting waiting = std::move(call->second);
       calls_.erase(call);
-      return waiting(std::move(*reply));
+      waiting.traffic.received(message);
+      return waiting.answer(std::move(*reply), waiting.traffic);
     }
     const auto it = streams_.find(id);
     if (it == streams_.end()) return;
@@ -175,7 +213,10 @@ class RemoteProcess final : public Actor<ServiceMessage, LinkMessage, GivenUp> {
       return cancel(id, self);
     }
     const bool last = messages::is_last(*event);
-    it->second.session.send(FromService{std::move(*event), it->second.attempt});
+    it->second.traffic.received(message);
+    messages::Spent spent;
+    if (last) it->second.traffic.tell(spent);
+    it->second.session.send(FromService{std::move(*event), it->second.attempt, spent});
     if (last) forget(id, self);
   }
 

@@ -264,6 +264,11 @@ Status ZmqHub::Impl::send_one(const HubCore::Send& send) {
   Status sent = frames ? sockets->send(send.conn, send.route, *frames) : tl::make_unexpected(frames.error());
   if (!sent) {
     for (std::size_t i = 0; i < count; ++i) memory->take_back(shared[i]);
+  } else if (send.message.copied) {
+    const auto& tensors = send.message.tensors;
+    const auto small = std::count_if(tensors.begin(), tensors.end(),
+                                     [](const Tensor& t) { return t.data.size() <= wire::kInlineBytes; });
+    *send.message.copied += static_cast<std::uint32_t>(count + static_cast<std::size_t>(small));
   }
   return sent;
 }

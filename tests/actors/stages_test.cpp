@@ -102,6 +102,59 @@ TEST(stages, a_sensors_window_is_asked_of_that_sensor_and_its_digest_takes_its_p
   EXPECT_THAT(s.path(), ElementsAre("sensor", "ocr"));
 }
 
+messages::Transcript heard(std::vector<std::string> texts) {
+  messages::Transcript out;
+  for (auto& text : texts) out.segments.push_back({0, 1, std::move(text), {}, 0, 0, 0, 0});
+  return out;
+}
+
+std::shared_ptr<const messages::Generate> spoken_chat() {
+  auto request = std::make_shared<messages::Generate>(*chat({}));
+  request->staged = {{1, 1, messages::AudioPart{Buffer::of(std::string("sound"))}}};
+  return request;
+}
+
+TEST(stages, what_was_said_takes_the_place_of_the_audio_as_if_it_had_been_typed) {
+  StagesState s{spoken_chat()};
+  const auto first = s.on_start();
+  ASSERT_TRUE(first.plan);
+  EXPECT_THAT(first.plan->before, ElementsAre(Need{Task::transcribe}));
+  s.on_planned(plan("ear-1", Stage::Kind::transcribe));
+  const auto done = s.on_done({StageAnswer{heard({" Hello there.", " How are you?"})}, 1});
+  ASSERT_TRUE(done.ready);
+  EXPECT_EQ(parts_of(*done.ready)[1], "Hello there. How are you?");
+  EXPECT_THAT(s.path(), ElementsAre("transcription"));
+  EXPECT_EQ(speech_span(heard({" "}), 2), "[Audio 2: no words were heard in it]");
+}
+
+TEST(stages, a_file_that_ended_one_process_is_not_taken_to_the_next) {
+  StagesState s{spoken_chat()};
+  s.on_start();
+  s.on_planned(plan("ear-1", Stage::Kind::transcribe));
+  const auto out = s.on_done(lost(Errc::unavailable, 1));
+  EXPECT_FALSE(out.plan);
+  ASSERT_TRUE(out.failed);
+  EXPECT_EQ(out.failed->code, Errc::unavailable);
+  EXPECT_THAT(out.failed->message, HasSubstr("service 'ear-1'"));
+}
+
+TEST(stages, an_audio_that_a_draining_service_has_not_begun_goes_to_another) {
+  StagesState s{spoken_chat()};
+  s.on_start();
+  s.on_planned(plan("ear-1", Stage::Kind::transcribe));
+  EXPECT_TRUE(s.on_done(lost(Errc::draining, 1)).plan);
+  EXPECT_EQ(s.on_planned(plan("ear-2", Stage::Kind::transcribe)).work->tries, 2U);
+}
+
+TEST(stages, an_answer_that_is_to_be_spoken_needs_a_voice_from_the_start) {
+  auto request = std::make_shared<messages::Generate>(*chat({{1, 1}}));
+  request->speaker = "piper";
+  StagesState s{request};
+  EXPECT_THAT(s.on_start().plan->before, ElementsAre(Need{Task::see}, Need{Task::speak, "piper"}));
+  s.on_planned(plan("eye-1"));
+  EXPECT_TRUE(s.on_done(read({}, 1)).ready->speaker.empty()) << "no text service gets it";
+}
+
 TEST(stages, a_sensor_that_is_lost_is_asked_for_again_by_its_name) {
   auto request = std::make_shared<messages::Generate>(*chat({}));
   request->staged = {{1, 1, messages::SensorPart{"host.cpu", 30s}}};
@@ -253,10 +306,10 @@ struct SessionWithPictures : testing::Test {
     board->publish(std::move(v));
   }
 
-  void start() {
+  void start(std::shared_ptr<const messages::Generate> request = chat({{1, 1}})) {
     router->set(system.spawn_as<RouterMessage>("router", make_router(board)));
     auto entry = table.admit(RequestId{7});
-    auto session = make_session({chat({{1, 1}}), std::move(*entry), router,
+    auto session = make_session({std::move(request), std::move(*entry), router,
                                  GuardedSink{[this](messages::Event e) { got.push_back(std::move(e)); }, Error{}}});
     table.bind(RequestId{7}, Ref<SessionMessage>{system.spawn("session", std::move(session))});
     system.settle();
@@ -284,6 +337,73 @@ TEST_F(SessionWithPictures, the_text_service_gets_text_and_the_answer_says_how) 
   ASSERT_EQ(got.size(), 2U);
   EXPECT_THAT(std::get<messages::Finished>(got[1]).modality_path, ElementsAre("ocr"));
   EXPECT_EQ(table.size(), 0U);
+}
+
+TEST_F(SessionWithPictures, the_receipt_has_a_hop_for_each_stage_and_each_is_a_span_of_its_own) {
+  auto request = std::make_shared<messages::Generate>(*chat({{1, 1}}));
+  const auto receipt = std::make_shared<messages::Receipt>();
+  request->header.receipt = receipt;
+  request->header.trace.trace_id = {1, 2, 3};
+  request->header.trace.span_id = {9};
+  view(true);
+  start(request);
+  ASSERT_EQ(calls.size(), 1U);
+  clock.advance(30ms);
+  messages::ImageReading reading;
+  reading.spent = {5'000, 20'000, 700, 1};
+  calls[0].answer.keep(reading);
+  system.settle();
+  clock.advance(50ms);
+  messages::Finished finished;
+  finished.usage = {12, 4, 0, 0};
+  finished.timings.queue_ms = 10;
+  finished.timings.predicted_ms = 30;
+  submits.at(0).session.send(FromService{messages::Started{12}, 1});
+  submits.at(0).session.send(FromService{finished, 1, {0, 0, 300, 0}});
+  system.settle();
+  const auto hops = receipt->hops();
+  ASSERT_EQ(hops.size(), 2U);
+  EXPECT_EQ(hops[0].name, "ocr");
+  EXPECT_EQ(hops[0].service, "vision");
+  EXPECT_EQ(hops[0].model, "ppocr-v4");
+  EXPECT_EQ(hops[0].ended - hops[0].begun, 30ms);
+  EXPECT_EQ(hops[0].spent.compute_us, 20'000U);
+  EXPECT_EQ(hops[0].spent.bytes, 700U);
+  EXPECT_EQ(hops[1].name, "text");
+  EXPECT_EQ(hops[1].ended - hops[1].begun, 50ms);
+  EXPECT_EQ(hops[1].spent.queue_us, 10'000U);
+  EXPECT_EQ(hops[1].spent.compute_us, 30'000U);
+  EXPECT_EQ(hops[1].spent.bytes, 300U);
+  EXPECT_EQ(hops[1].completion_tokens, 4U);
+  EXPECT_EQ(calls[0].request.header.trace.span_id, hops[0].trace.span_id) << "what is asked says whose child it is";
+  EXPECT_EQ(submits[0].request->header.trace.span_id, hops[1].trace.span_id);
+  EXPECT_EQ(hops[0].trace.trace_id, request->header.trace.trace_id);
+  EXPECT_NE(hops[0].trace.span_id, hops[1].trace.span_id);
+  EXPECT_NE(hops[0].trace.span_id, request->header.trace.span_id);
+}
+
+TEST_F(SessionWithPictures, what_failed_and_what_was_cancelled_stand_in_the_receipt) {
+  auto request = std::make_shared<messages::Generate>(*chat({{1, 1}}));
+  const auto receipt = std::make_shared<messages::Receipt>();
+  request->header.receipt = receipt;
+  view(true);
+  start(request);
+  table.send(RequestId{7}, CancelSession{{Errc::cancelled, "gone", {}, {}}});
+  system.settle();
+  ASSERT_EQ(receipt->hops().size(), 1U);
+  ASSERT_TRUE(receipt->hops()[0].error);
+  EXPECT_EQ(receipt->hops()[0].error->code, Errc::cancelled);
+}
+
+TEST_F(SessionWithPictures, an_answer_that_nobody_can_speak_is_refused_before_anything_begins) {
+  auto request = std::make_shared<messages::Generate>(*chat({}));
+  request->speaker = "piper";
+  view(true);
+  start(request);
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(error().code, Errc::not_found);
+  EXPECT_THAT(error().message, HasSubstr("piper"));
+  EXPECT_TRUE(submits.empty());
 }
 
 TEST_F(SessionWithPictures, without_a_vision_service_it_is_refused_at_once) {

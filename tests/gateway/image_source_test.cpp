@@ -8,6 +8,7 @@
 #include "api/chat_request.hpp"
 #include "api/image_source.hpp"
 #include "api/members.hpp"
+#include "api/receipt.hpp"
 #include "api/render.hpp"
 #include "json/parse.hpp"
 #include "net/public_address.hpp"
@@ -167,7 +168,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "messages[1].content[0].image_url.detail", "auto, low or high"},
         BadPart{"url", R"([{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"http://a/"}}])",
                 "messages[1].content[1].image_url", "must be a data:"},
-        BadPart{"audio", R"([{"type":"input_audio"}])", "messages[1].content[0].type", "not served yet"}),
+        BadPart{"video", R"([{"type":"video_url"}])", "messages[1].content[0].type", "not served yet"},
+        BadPart{"audio", R"([{"type":"input_audio"}])", "messages[1].content[0].input_audio", "an object with data"},
+        BadPart{"audio_format", R"([{"type":"input_audio","input_audio":{"data":"AAAA","format":"ogg"}}])",
+                "messages[1].content[0].input_audio.format", "wav or mp3"},
+        BadPart{"audio_data", R"([{"type":"input_audio","input_audio":{"data":"!","format":"wav"}}])",
+                "messages[1].content[0].input_audio.data", "no base64"},
+        BadPart{"audio_url", R"([{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav","url":"x"}}])",
+                "messages[1].content[0].input_audio.url", "not a field"}),
     [](const auto& i) { return std::string{i.param.name}; });
 
 TEST(chat_images, come_from_users_only_and_are_counted) {
@@ -191,21 +199,29 @@ messages::Finished finished() {
   return f;
 }
 
+AnswerHead head_with_path() {
+  AnswerHead head;
+  head.zenith = [](const messages::Finished& f) {
+    return f.modality_path.empty() ? std::string{} : "\"zenith\":" + zenith_json(f.modality_path, {}, nullptr);
+  };
+  return head;
+}
+
 TEST(modality_path, is_at_the_top_of_an_answer) {
-  const auto renderer = body_renderer({});
+  const auto renderer = body_renderer(head_with_path());
   std::vector<std::string> chunks;
   renderer->on(finished(), chunks);
   const auto body = parse_json(renderer->body());
   ASSERT_TRUE(body) << renderer->body();
   EXPECT_THAT(renderer->body(), HasSubstr(R"("zenith":{"modality_path":["ocr"]})"));
-  const auto plain = body_renderer({});
+  const auto plain = body_renderer(head_with_path());
   plain->on(messages::Finished{}, chunks);
   EXPECT_THAT(plain->body(), testing::Not(HasSubstr("zenith\":{")));
 }
 
 class LastChunk : public testing::TestWithParam<bool> {};
 TEST_P(LastChunk, has_the_modality_path) {
-  AnswerHead head;
+  AnswerHead head = head_with_path();
   head.include_usage = GetParam();
   const auto renderer = stream_renderer(head);
   std::vector<std::string> chunks;

@@ -385,6 +385,11 @@ messages::Snapshot ScriptedPort::snapshot() const {
       "fake-embed", messages::ModelKind::embed, {}, {"text"}, {"embedding"}, 512, "apache-2.0", "bert", {},
       1'700'000'000};
   s.models = {fake, alias, embed};
+  if (script_.speaks) {
+    messages::ModelEntry voice{"fake-voice", messages::ModelKind::speech, {}, {"text"}, {"audio"}};
+    voice.voices = {"joe"};
+    s.models.push_back(std::move(voice));
+  }
   messages::SensorStatus level;
   level.status = {messages::Role::sensor, "sensor-1:fake.level", messages::Health::ready, "fake.level", ""};
   level.entry.emplace();

@@ -23,6 +23,7 @@ struct Script {
   bool hold = false;                                        ///< after the deltas nothing more comes until cancel()
   bool drop = false;                                        ///< after the deltas the sink is let go
   std::string reasoning;                                    ///< the first delta's
+  bool speaks = false;                                      ///< there is a voice, "joe" of "fake-voice"
   bool echo_prompt = false;                                 ///< one delta: the last user message or the prompt
 };
 

@@ -194,7 +194,6 @@ TEST_F(ServerTest, ids_and_traces_come_back) {
   ask(post("/v1/chat/completions", kChat, "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"));
   const auto trace = engine.seen().generates.at(0).header.trace;
   EXPECT_EQ(trace.trace_id[0], 0x0a);
-  EXPECT_EQ(trace.span_id[7], 0x31);
   EXPECT_EQ(trace.flags, 1);
 }
 

@@ -261,6 +261,15 @@ class Draw {
     return out;
   }
   Reply reply() {
+    Reply out = answer();
+    std::visit(
+        [&](auto& a) {
+          if constexpr (requires { a.spent; }) a.spent = {u32(), u32(), 0, 0};
+        },
+        out);
+    return out;
+  }
+  Reply answer() {
     switch (up_to(6)) {
       case 3: return transcript();
       case 4: return reading();

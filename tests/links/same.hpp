@@ -23,7 +23,7 @@ inline auto fields(const messages::TraceContext& v) {
   return std::tie(trace_id, span_id, flags);
 }
 inline auto fields(const messages::Header& v) {
-  const auto& [id, tenant, deadline, priority, trace] = v;
+  const auto& [id, tenant, deadline, priority, trace, receipt] = v;  // receipt: of its own process
   return std::tie(id, tenant, deadline.at, priority, trace);
 }
 inline auto fields(const messages::ChatMessage& v) {
@@ -44,7 +44,7 @@ inline auto fields(const messages::Resume& v) {
 }
 inline auto fields(const messages::Generate& v) {
   const auto& [header, model, prompt, sampling, choices, max_tokens, stop, logprobs, top_logprobs, echo, credit_events,
-               now_unix_seconds, resume, credit_spent, staged] = v;  // staged: read before it travels
+               now_unix_seconds, resume, credit_spent, staged, speaker] = v;  // staged, speaker: done before it travels
   return std::tie(header, model, prompt, sampling, choices, max_tokens, stop, logprobs, top_logprobs, echo,
                   credit_events, now_unix_seconds, resume, credit_spent);
 }
@@ -77,9 +77,13 @@ inline auto fields(const messages::TranscriptSegment& v) {
   const auto& [start, end, text, tokens, avg_logprob, no_speech_prob, compression_ratio, temperature] = v;
   return std::tie(start, end, text, tokens, avg_logprob, no_speech_prob, compression_ratio, temperature);
 }
+inline auto fields(const messages::Spent& v) {
+  const auto& [queue_us, compute_us, bytes, copies] = v;  // the last two: of one's own link, they do not travel
+  return std::tie(queue_us, compute_us);
+}
 inline auto fields(const messages::Transcript& v) {
-  const auto& [language, duration, segments] = v;
-  return std::tie(language, duration, segments);
+  const auto& [language, duration, segments, spent] = v;
+  return std::tie(language, duration, segments, spent);
 }
 inline auto fields(const messages::AudioBytes& v) { return std::tie(v.bytes); }
 inline auto fields(const messages::Audio& v) {
@@ -122,8 +126,8 @@ inline auto fields(const messages::ScreenElement& v) {
   return std::tie(role, text, box, confidence, enabled, children);
 }
 inline auto fields(const messages::ImageReading& v) {
-  const auto& [width, height, lines, elements, reading_order] = v;
-  return std::tie(width, height, lines, elements, reading_order);
+  const auto& [width, height, lines, elements, reading_order, spent] = v;
+  return std::tie(width, height, lines, elements, reading_order, spent);
 }
 inline bool same(const Buffer& a, const Buffer& b) {
   return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
@@ -137,16 +141,16 @@ inline auto fields(const Error& v) {
   return std::tie(code, message, param, retry_after);
 }
 inline auto fields(const messages::Embeddings& v) {
-  const auto& [vectors, prompt_tokens] = v;
-  return std::tie(vectors, prompt_tokens);
+  const auto& [vectors, prompt_tokens, spent] = v;
+  return std::tie(vectors, prompt_tokens, spent);
 }
 inline auto fields(const messages::Tokens& v) {
-  const auto& [tokens] = v;
-  return std::tie(tokens);
+  const auto& [tokens, spent] = v;
+  return std::tie(tokens, spent);
 }
 inline auto fields(const messages::Text& v) {
-  const auto& [text] = v;
-  return std::tie(text);
+  const auto& [text, spent] = v;
+  return std::tie(text, spent);
 }
 inline auto fields(const Peer& v) {
   const auto& [epoch, id, version, numerics, role] = v;
@@ -181,8 +185,8 @@ inline auto fields(const messages::ElementStats& v) {
   return std::tie(label, mean, min, max, last, slope_per_s);
 }
 inline auto fields(const messages::Window& v) {
-  const auto& [sensor_id, unit, window, frames, lost, gaps, span_s, elements, text] = v;
-  return std::tie(sensor_id, unit, window, frames, lost, gaps, span_s, elements, text);
+  const auto& [sensor_id, unit, window, frames, lost, gaps, span_s, elements, text, spent] = v;
+  return std::tie(sensor_id, unit, window, frames, lost, gaps, span_s, elements, text, spent);
 }
 inline auto fields(const messages::ModelEntry& v) {
   const auto& [name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,

@@ -60,13 +60,14 @@ class Scripted final : public ImageReader {
 };
 
 struct VisionServiceTest : testing::Test {
-  FakeClock clock;
+  FakeEffects effects;
+  FakeClock& clock = effects.fake_clock;
   System system{clock, {.workers = 2, .deterministic = true}};
   HandWorker worker;
   LoadCell load;
   std::shared_ptr<Scripted> reader = std::make_shared<Scripted>();
   HostedService hosted = hosted_vision(reader);
-  Ref<ServiceMessage> service{system.spawn("vision", hosted.make({&worker, nullptr, &load, 2}))};
+  Ref<ServiceMessage> service{system.spawn("vision", hosted.make({&worker, &effects, &load, 2}))};
   std::vector<Expected<messages::ImageReading>> answers;
 
   ~VisionServiceTest() override {

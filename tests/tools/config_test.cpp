@@ -53,7 +53,8 @@ TEST_F(Config_, what_is_printed_reads_back_to_the_same) {
       "[[service]]\nrole = \"gateway\"\n[[service]]\nrole = \"text\"\nid = \"t\"\nmodel = [\"a\", \"b\"]\ncontext = "
       "1024\n"
       "[[service]]\nrole = \"text\"\nmodel = \"c\"\nnumerics = \"exact\"\n"
-      "[log]\nlevel = \"warn\"\n[aliases]\n\"gpt-4o\" = \"a\"\n");
+      "[log]\nlevel = \"warn\"\n[trace]\nendpoint = \"http://127.0.0.1:4318/v1/traces\"\n[aliases]\n\"gpt-4o\" = "
+      "\"a\"\n");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->services.at(0).id, "gateway-1");
   EXPECT_THAT(config->services.at(1).models, testing::ElementsAre("a", "b"));

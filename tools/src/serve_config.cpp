@@ -200,6 +200,7 @@ Expected<gateway::ServerOptions> server_options(const Config& config) {
   std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), options.port);
   options.exposed = config.server.exposed;
   options.load_sensors = config.sensors.load;
+  options.trace_endpoint = config.trace.endpoint;
   options.cors_origins = config.server.cors_origins;
   if (!config.server.tls_cert.empty()) options.tls = {config.server.tls_cert, config.server.tls_key};
   options.limits.body_bytes = config.server.body_bytes;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/base64.hpp"
 #include "api/sensors.hpp"
 
 namespace zenith::gateway {
@@ -14,7 +15,7 @@ constexpr std::array<std::string_view, 5> kRoles{"system", "developer", "user", 
 constexpr std::array<std::string_view, 6> kEfforts{"none", "minimal", "low", "medium", "high", "xhigh"};
 
 bool is_null(const Value& v) { return std::holds_alternative<std::nullptr_t>(v.data); }
-constexpr std::size_t kMostImages = 16, kMostSensors = 16;  // of one request
+constexpr std::size_t kMostImages = 16, kMostSensors = 16, kMostAudio = 16;  // of one request
 
 /// A message while its parts are read.
 struct PartReader {
@@ -93,6 +94,44 @@ Status read_image(const Value::Object& members, const std::string& where, PartRe
   return {};
 }
 
+template <class Part>
+std::size_t parts_of(const std::vector<messages::StagedPart>& staged) {
+  return static_cast<std::size_t>(std::count_if(
+      staged.begin(), staged.end(), [](const auto& part) { return std::holds_alternative<Part>(part.what); }));
+}
+
+/// {"type":"input_audio","input_audio":{"data":"base64","format":"wav"}}
+Status read_speech(const Value::Object& members, const std::string& where, PartReader& reader) {
+  if (reader.staged == nullptr) {
+    return fail(Errc::unsupported, where + ".type: speech is not served here, only in /v1/chat/completions",
+                where + ".type");
+  }
+  if (reader.out.role != "user")
+    return bad_field(where + ".type",
+                     fmt::format("speech comes in messages of the user, not of role \"{}\"", reader.out.role));
+  if (parts_of<messages::AudioPart>(*reader.staged) >= kMostAudio)
+    return bad_field(where, fmt::format("is speech too much: a request may have {}", kMostAudio));
+  const std::string field = where + ".input_audio";
+  if (auto ok = only_known(members, {"type", "input_audio"}, where); !ok) return ok;
+  const Value::Object* audio = nullptr;
+  for (const auto& [name, value] : members) {
+    if (name == "input_audio") audio = std::get_if<Value::Object>(&value.data);
+  }
+  if (audio == nullptr) return bad_field(field, "must be an object with data and format");
+  if (auto ok = only_known(*audio, {"data", "format"}, field); !ok) return ok;
+  const std::string* format = text_of(*audio, "format");
+  if (format == nullptr || (*format != "wav" && *format != "mp3"))
+    return bad_field(field + ".format", "must be wav or mp3");
+  const std::string* data = text_of(*audio, "data");
+  if (data == nullptr || data->empty()) return bad_field(field + ".data", "must be the file in base64");
+  auto bytes = from_base64(*data);
+  if (!bytes) return bad_field(field + ".data", "is no base64");
+  reader.staged->push_back({reader.message, static_cast<std::uint32_t>(reader.out.text_parts.size()),
+                            messages::AudioPart{Buffer::of(std::move(*bytes))}});
+  reader.out.text_parts.emplace_back();
+  return {};
+}
+
 /// {"type":"sensor","sensor_id":"host.cpu","window":"30s"}
 Status read_sensor(const Value::Object& members, const std::string& where, PartReader& reader) {
   if (reader.staged == nullptr) {
@@ -104,7 +143,7 @@ Status read_sensor(const Value::Object& members, const std::string& where, PartR
         where + ".type",
         fmt::format("sensors come in messages of the user or the system, not of role \"{}\"", reader.out.role));
   }
-  if (reader.staged->size() >= kMostSensors)
+  if (parts_of<messages::SensorPart>(*reader.staged) >= kMostSensors)
     return bad_field(where, fmt::format("is a sensor too many: a request may have {}", kMostSensors));
   if (auto ok = only_known(members, {"type", "sensor_id", "window"}, where); !ok) return ok;
   const std::string* id = text_of(members, "sensor_id");
@@ -131,10 +170,12 @@ Status read_part(const Value& part, const std::string& where, PartReader& reader
   if (type == nullptr) return bad_field(where + ".type", "must be a string");
   if (*type == "image_url" || *type == "input_image") return read_image(*members, where, reader);
   if (*type == "sensor") return read_sensor(*members, where, reader);
+  if (*type == "input_audio") return read_speech(*members, where, reader);
   if (*type != "text") {
     return fail(Errc::unsupported,
-                fmt::format("{}.type: \"{}\" is not served yet, only \"text\", \"image_url\" and \"sensor\" are", where,
-                            type->substr(0, 100)),
+                fmt::format("{}.type: \"{}\" is not served yet, only \"text\", \"image_url\", \"input_audio\" and "
+                            "\"sensor\" are",
+                            where, type->substr(0, 100)),
                 where + ".type");
   }
   const std::string* text = text_of(*members, "text");
@@ -265,8 +306,9 @@ std::vector<Field> build_chat_fields() {
       {"parallel_tool_calls", K::refused, 0, 0, nullptr, kLater},
       {"functions", K::refused, 0, 0, nullptr, kLater},
       {"function_call", K::refused, 0, 0, nullptr, kLater},
-      {"modalities", K::refused, 0, 0, nullptr, kLater},
-      {"audio", K::refused, 0, 0, nullptr, kLater},
+      {"modalities", K::any, 0, 0,
+       [](const Value& v, Draft& d) -> Status { return read_modalities(v, d.spoken_fields); }},
+      {"audio", K::any, 0, 0, [](const Value& v, Draft& d) -> Status { return read_audio(v, d.spoken_fields); }},
       {"web_search_options", K::refused, 0, 0, nullptr, kLater},
   };
   fields.insert(fields.end(), own.begin(), own.end());
@@ -301,6 +343,11 @@ Expected<Draft> read_chat_request(const Value& body, const std::string& default_
   draft.stream = draft.stream || streams == Streams::always;
   if (!draft.has_messages) return bad_field("messages", "is missing");
   if (auto status = finish_draft(draft, default_model); !status) return tl::make_unexpected(status.error());
+  if (draft.spoken_fields.wanted || draft.spoken_fields.has_audio) {
+    const auto format = spoken_format(draft.spoken_fields, draft.stream, draft.generate.choices);
+    if (!format) return tl::make_unexpected(format.error());
+    draft.spoken = *format;
+  }
   draft.generate.prompt = std::move(draft.chat);
   return draft;
 }

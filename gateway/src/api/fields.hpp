@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/image_source.hpp"
+#include "api/spoken_answer.hpp"
 #include "zenith/core/error.hpp"
 #include "zenith/core/value.hpp"
 #include "zenith/messages/request.hpp"
@@ -43,6 +44,8 @@ struct Draft {
   std::optional<std::int64_t> max_tokens, max_completion_tokens;
   messages::Chat chat;
   std::vector<ChatImage> images;  ///< of the chat, in order: they become generate.staged
+  SpokenFields spoken_fields;
+  std::optional<SpokenFormat> spoken{};  ///< the answer is spoken
 };
 
 struct Field {

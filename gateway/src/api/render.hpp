@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "zenith/messages/reply.hpp"
@@ -22,6 +24,8 @@ struct AnswerHead {
   std::uint32_t choices = 1;  ///< over all prompts
   bool logprobs = false;
   bool include_usage = false;
+  std::string audio_id{};  ///< "audio_…" of an answer that is spoken: its text is the transcript
+  std::function<std::string(const messages::Finished&)> zenith{};  ///< the member "zenith" with its name, or nothing
 };
 
 /// One thread. Events come in the order of messages::Event, for any interleaving of choices.
@@ -30,6 +34,8 @@ class Renderer {
   virtual ~Renderer() = default;
   /// Appends the chunks (JSON texts) that this event makes; none, for a renderer that answers at the end.
   virtual void on(const messages::Event& event, std::vector<std::string>& chunks) = 0;
+  /// Speech: in a stream the next samples, else the whole file, before Finished.
+  virtual void sound(std::string_view bytes, std::vector<std::string>& chunks) = 0;
   /// After Finished: the whole body; empty for a stream.
   virtual std::string body() { return {}; }
 };

@@ -1,4 +1,6 @@
 // One body at the end.
+#include "api/members.hpp"
+#include "api/receipt.hpp"
 #include "api/render_parts.hpp"
 
 namespace zenith::gateway {
@@ -33,9 +35,11 @@ class BodyRenderer final : public Renderer {
     w.key("timings");
     write_timings(w, finished_.timings);
     w.end_object();
-    auto body = w.take();
-    return body.insert(body.size() - 1, zenith_member(finished_));
+    const auto member = head_.zenith ? head_.zenith(finished_) : std::string{};
+    return member.empty() ? w.take() : with_member(w.take(), member);
   }
+
+  void sound(std::string_view bytes, std::vector<std::string>&) override { sound_ = base64(bytes); }
 
  private:
   struct Choice {
@@ -47,7 +51,13 @@ class BodyRenderer final : public Renderer {
   void write_choice(JsonWriter& w, std::size_t index, const Choice& c) const {
     w.begin_object().key("index").integer(static_cast<std::int64_t>(index));
     if (head_.shape == Shape::chat) {
-      w.key("message").begin_object().key("role").string("assistant").key("content").string(c.content);
+      w.key("message").begin_object().key("role").string("assistant").key("content");
+      if (head_.audio_id.empty()) {
+        w.string(c.content);
+      } else {
+        w.null().key("audio").begin_object().key("id").string(head_.audio_id).key("data").string(sound_);
+        w.key("expires_at").integer(head_.created).key("transcript").string(c.content).end_object();
+      }
       if (!c.reasoning.empty()) w.key("reasoning_content").string(c.reasoning);
       w.key("refusal").null().end_object();
     } else {
@@ -67,6 +77,7 @@ class BodyRenderer final : public Renderer {
   AnswerHead head_;
   std::vector<Choice> choices_;
   messages::Finished finished_;
+  std::string sound_;  // base64
 };
 
 }  // namespace

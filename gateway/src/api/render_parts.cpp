@@ -50,15 +50,6 @@ void write_usage(JsonWriter& w, const messages::Usage& u) {
   w.end_object();
 }
 
-std::string zenith_member(const messages::Finished& finished) {
-  if (finished.modality_path.empty()) return {};
-  JsonWriter w;
-  w.begin_object().key("modality_path").begin_array();
-  for (const auto& step : finished.modality_path) w.string(step);
-  w.end_array().end_object();
-  return ",\"zenith\":" + w.take();
-}
-
 void write_timings(JsonWriter& w, const messages::Timings& t) {
   const auto rate = [](std::uint32_t n, double ms) { return ms > 0 ? n * 1000.0 / ms : 0.0; };
   w.begin_object().key("cache_n").integer(t.cache_n).key("queue_ms").number(t.queue_ms);

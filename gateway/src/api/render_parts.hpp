@@ -13,8 +13,6 @@ namespace zenith::gateway {
 std::string_view finish_text(messages::FinishReason reason) noexcept;
 void write_head(JsonWriter& w, const AnswerHead& head, bool chunk);
 void write_usage(JsonWriter& w, const messages::Usage& usage);
-/// ,"zenith":{"modality_path":[…]}: what was done before the text service; nothing when that was nothing.
-std::string zenith_member(const messages::Finished& finished);
 void write_timings(JsonWriter& w, const messages::Timings& timings);
 /// {"content":[{token, logprob, bytes, top_logprobs}]}
 void write_chat_logprobs(JsonWriter& w, const std::vector<messages::TokenLogprobs>& tokens);

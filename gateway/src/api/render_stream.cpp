@@ -1,4 +1,5 @@
 // Chunks: the role first, the finish reason last, then usage with no choices.
+#include "api/members.hpp"
 #include "api/render_parts.hpp"
 
 namespace zenith::gateway {
@@ -25,12 +26,28 @@ class StreamRenderer final : public Renderer {
     if (const auto* finished = std::get_if<Finished>(&event)) return last(*finished, chunks);
   }
 
+  void sound(std::string_view bytes, std::vector<std::string>& chunks) override {
+    JsonWriter w;
+    w.begin_object();
+    write_audio(w, "data", base64(bytes));
+    w.end_object();
+    chunks.push_back(close(choice(0, w.text(), "null", {})));
+  }
+
  private:
   void started(std::vector<std::string>& chunks) {
     if (head_.shape == Shape::completion) return;
     for (std::uint32_t i = 0; i < head_.choices; ++i) {
-      chunks.push_back(close(choice(i, R"({"role":"assistant","content":""})", "null", {})));
+      chunks.push_back(close(
+          choice(i, head_.audio_id.empty() ? R"({"role":"assistant","content":""})" : spoken_role(), "null", {})));
     }
+  }
+
+  std::string spoken_role() const {
+    JsonWriter w;
+    w.begin_object().key("role").string("assistant").key("content").null().key("audio").begin_object();
+    w.key("id").string(head_.audio_id).key("transcript").string("").end_object().end_object();
+    return w.take();
   }
 
   std::string content(const Delta& d) {
@@ -49,10 +66,25 @@ class StreamRenderer final : public Renderer {
     } else {
       w.begin_object();
       if (!d.reasoning.empty()) w.key("reasoning_content").string(d.reasoning);
-      if (!d.content.empty() || d.reasoning.empty()) w.key("content").string(d.content);
+      if (!head_.audio_id.empty()) {
+        write_audio(w, "transcript", d.content);
+      } else if (!d.content.empty() || d.reasoning.empty()) {
+        w.key("content").string(d.content);
+      }
       w.end_object();
     }
     return close(choice(d.choice, w.text(), logprobs.text(), {}));
+  }
+
+  void write_audio(JsonWriter& w, std::string_view key, std::string_view text) const {
+    w.key("audio").begin_object().key("id").string(head_.audio_id).key(key).string(text).end_object();
+  }
+
+  void sound_ends(std::vector<std::string>& chunks) const {
+    JsonWriter w;
+    w.begin_object().key("audio").begin_object().key("id").string(head_.audio_id);
+    w.key("expires_at").integer(head_.created).end_object().end_object();
+    chunks.push_back(close(choice(0, w.text(), "null", {})));
   }
 
   // The last choice's end waits for the timings, which come right after it.
@@ -65,13 +97,16 @@ class StreamRenderer final : public Renderer {
   void last(const Finished& f, std::vector<std::string>& chunks) {
     JsonWriter timings;
     write_timings(timings, f.timings);
-    if (!held_.empty()) chunks.push_back(close(held_ + ",\"timings\":" + timings.text() + zenith_member(f)));
+    const std::string member = head_.zenith ? head_.zenith(f) : std::string{};
+    const std::string zenith = member.empty() ? "" : "," + member;
+    if (!head_.audio_id.empty()) sound_ends(chunks);
+    if (!held_.empty()) chunks.push_back(close(held_ + ",\"timings\":" + timings.text() + zenith));
     held_.clear();
     if (!head_.include_usage) return;
     JsonWriter usage;
     write_usage(usage, f.usage);
-    chunks.push_back(prefix_ + ",\"choices\":[],\"usage\":" + usage.text() + ",\"timings\":" + timings.text() +
-                     zenith_member(f) + "}");
+    chunks.push_back(prefix_ + ",\"choices\":[],\"usage\":" + usage.text() + ",\"timings\":" + timings.text() + zenith +
+                     "}");
   }
 
   /// A chunk without its end.

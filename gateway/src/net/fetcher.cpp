@@ -26,7 +26,8 @@ std::string name_of(const sockaddr& address) {
 }
 
 struct Transfer {
-  std::string url;
+  std::string url, traceparent;
+  std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers{nullptr, curl_slist_free_all};
   Fetcher::Done done;
   const FetchOptions* options = nullptr;
   std::shared_ptr<std::atomic<bool>> cancelled;
@@ -96,9 +97,11 @@ class CurlFetcher final : public Fetcher {
     if (multi_ != nullptr) curl_multi_cleanup(multi_);
   }
 
-  Cancel fetch(std::string url, Done done) override {
+  using Fetcher::fetch;
+  Cancel fetch(std::string url, Done done, std::string traceparent) override {
     auto transfer = std::make_unique<Transfer>();
     transfer->url = std::move(url);
+    transfer->traceparent = std::move(traceparent);
     transfer->options = &options_;
     transfer->cancelled = std::make_shared<std::atomic<bool>>(false);
     Cancel cancel = [flag = transfer->cancelled] { flag->store(true); };
@@ -178,6 +181,10 @@ class CurlFetcher final : public Fetcher {
     curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, still_wanted);
     curl_easy_setopt(handle, CURLOPT_XFERINFODATA, transfer.get());
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->reason.data());
+    if (!transfer->traceparent.empty()) {
+      transfer->headers.reset(curl_slist_append(nullptr, ("traceparent: " + transfer->traceparent).c_str()));
+      curl_easy_setopt(handle, CURLOPT_HTTPHEADER, transfer->headers.get());
+    }
     if (!options_.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options_.ca_file.c_str());
     curl_multi_add_handle(multi_, handle);
     transfers_[handle] = std::move(transfer);

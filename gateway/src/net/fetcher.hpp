@@ -23,7 +23,9 @@ class Fetcher {
 
   virtual ~Fetcher() = default;  ///< transfers that run are cancelled
   /// @param done called once, from the fetcher's thread or before this returns; must return at once.
-  virtual Cancel fetch(std::string url, Done done) = 0;
+  /// @param traceparent sent as that header; empty: none.
+  virtual Cancel fetch(std::string url, Done done, std::string traceparent) = 0;
+  Cancel fetch(std::string url, Done done) { return fetch(std::move(url), std::move(done), {}); }
 };
 
 /// Its thread starts with the first transfer.

@@ -103,11 +103,15 @@ std::string encode(Encoding encoding, std::span<const std::int16_t> samples) {
 }
 
 std::string wav_file(std::uint32_t rate_hz, std::span<const std::int16_t> samples) {
+  return wav_of(rate_hz, encode(Encoding::pcm, samples));
+}
+
+std::string wav_of(std::uint32_t rate_hz, const std::string& pcm) {
   std::string out;
   const auto put = [&out](std::uint32_t value, int bytes) {
     for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
   };
-  const auto size = static_cast<std::uint32_t>(samples.size() * 2);
+  const auto size = static_cast<std::uint32_t>(pcm.size());
   out += "RIFF";
   put(36 + size, 4);
   out += "WAVEfmt ";
@@ -120,7 +124,7 @@ std::string wav_file(std::uint32_t rate_hz, std::span<const std::int16_t> sample
   put(16, 2);           // bits of a sample
   out += "data";
   put(size, 4);
-  return out + encode(Encoding::pcm, samples);
+  return out + pcm;
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {

@@ -24,6 +24,9 @@ std::string encode(Encoding encoding, std::span<const std::int16_t> samples);
 /// A whole wav of one channel, s16le.
 std::string wav_file(std::uint32_t rate_hz, std::span<const std::int16_t> samples);
 
+/// The same of samples that are bytes already.
+std::string wav_of(std::uint32_t rate_hz, const std::string& pcm);
+
 /// G.711, one sample. Source: ITU-T G.711 (1988), tables 1 and 2.
 std::uint8_t to_mu_law(std::int16_t sample) noexcept;
 std::int16_t from_mu_law(std::uint8_t code) noexcept;

@@ -118,6 +118,7 @@ void RealtimeSession::on_closed() {
   running_.clear();
   if (response_.value != 0) {
     gateway_.work_ends(response_);
+    write_down(499);
     gateway_.count("/v1/realtime response", 499, gateway_.effects.clock().now() - response_began_);
     response_ = {};
   }
@@ -138,6 +139,7 @@ messages::Header RealtimeSession::header_for(TaskId task) {
   header.deadline = Deadline{gateway_.effects.clock().now() + gateway_.options.limits.request_deadline};
   header.priority = messages::Priority::interactive;
   header.trace = trace_;
+  header.receipt = receipt_;
   return header;
 }
 
@@ -254,9 +256,26 @@ void RealtimeSession::perform(ResponseBegan&) {
 void RealtimeSession::perform(ResponseEnded& ended) {
   if (key_ != nullptr) key_->tokens.take(static_cast<double>(ended.tokens), gateway_.effects.clock().now());
   gateway_.count("/v1/realtime response", ended.http_status, gateway_.effects.clock().now() - response_began_);
+  write_down(ended.http_status);
   const RequestId id = std::exchange(response_, {});
   send();  // a drain that waited for it closes the connection after what was said
   gateway_.work_ends(id);
+}
+
+// One trace for a conversation, one span for each response; what was heard before it belongs to it.
+void RealtimeSession::write_down(int status) {
+  const auto done = std::exchange(receipt_, std::make_shared<messages::Receipt>());
+  TraceRecord record;
+  record.root = trace_;
+  record.root.span_id = messages::span_below(trace_.span_id, response_.value);
+  record.parent = trace_.span_id;
+  record.name = "/v1/realtime response";
+  record.request_id = std::to_string(response_.value);
+  record.begun = response_began_;
+  record.ended = gateway_.effects.clock().now();
+  record.status = status;
+  record.hops = done->hops();
+  gateway_.finished(std::move(record));
 }
 
 void RealtimeSession::send() {

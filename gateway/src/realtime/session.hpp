@@ -45,12 +45,14 @@ class RealtimeSession final : public SocketSession, public std::enable_shared_fr
   Status admit();
   void hear();
   void count_buffered();
+  void write_down(int status);
   void send();
   void written();
 
   Gateway& gateway_;
   KeyState* key_;
   messages::TraceContext trace_;
+  std::shared_ptr<messages::Receipt> receipt_ = std::make_shared<messages::Receipt>();  ///< of the response to come
   SocketHost host_;
   std::shared_ptr<Outlet> outlet_;
   Conversation conversation_;

@@ -237,6 +237,20 @@ Reply read_reply(Reader& r, const fb::Reply& from) {
   return Error{};
 }
 
+/// Null of an error.
+template <class R>
+auto* spent_in(R& reply) {
+  return std::visit(
+      []<class A>(A& answer) -> std::conditional_t<std::is_const_v<R>, const messages::Spent, messages::Spent>* {
+        if constexpr (std::is_same_v<std::remove_const_t<A>, Error>) {
+          return nullptr;
+        } else {
+          return &answer.spent;
+        }
+      },
+      reply);
+}
+
 wire::Message begin(wire::Kind kind, RequestId id, std::uint16_t flags) {
   wire::Message out;
   out.header.kind = kind;
@@ -280,6 +294,10 @@ Expected<messages::Event> event_from_wire(const wire::Message& message) {
 wire::Message reply_to_wire(RequestId id, const Reply& reply) {
   if (const auto* error = std::get_if<Error>(&reply)) return error_to_wire(id, *error);
   auto out = begin(wire::Kind::reply, id, wire::kLast);
+  if (const auto* spent = spent_in(reply)) {
+    out.header.queue_us = spent->queue_us;
+    out.header.service_us = spent->compute_us;
+  }
   Writer w{BadText::repair};
   At<void> at;
   auto type = fb::Answer::NONE;
@@ -323,6 +341,10 @@ Expected<Reply> reply_from_wire(const wire::Message& message) {
   auto reply =
       read_body<fb::Reply>(message.body, "reply", [](const auto& root, Reader& r) { return read_reply(r, root); });
   if (!reply) return reply;
+  if (auto* spent = spent_in(*reply)) {
+    spent->queue_us = message.header.queue_us;
+    spent->compute_us = message.header.service_us;
+  }
   if (auto* embeddings = std::get_if<messages::Embeddings>(&*reply)) {
     auto vectors = read_vectors(message.tensors);
     if (!vectors) return tl::make_unexpected(vectors.error());

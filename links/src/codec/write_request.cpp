@@ -51,6 +51,7 @@ At<fb::Resume> write_resume(Writer& w, const messages::Resume& resume) {
 At<fb::Generate> write_work(Writer& w, const messages::Generate& g) {
   if (const auto field = out_of_range(g); !field.empty()) w.fail(field, "is out of range");
   if (!g.staged.empty()) w.fail("staged", "is not read yet: no text service takes it");
+  if (!g.speaker.empty()) w.fail("speaker", "speaks elsewhere: no text service takes it");
   const auto model = w.text(g.model, "model");
   const PromptAt prompt = write_prompt(w, g.prompt);
   const auto sampling = write_sampling(w, g.sampling);

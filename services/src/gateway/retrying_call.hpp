@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "hedging.hpp"
+#include "zenith/actors/hops.hpp"
 #include "zenith/actors/protocol.hpp"
 #include "zenith/actors/shared_ref.hpp"
 #include "zenith/actors/system.hpp"
@@ -101,8 +103,15 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
       return;
     }
     const actors::Stage& stage = (*plan)->stages.front();
+    Request request = request_;
+    request.model = (*plan)->model.name;  // another process need not know our aliases
+    const auto hop = std::make_shared<actors::OpenHop>();
+    hop->begin(request.header, stage, ++attempts_, system_.clock().now());
     const actors::Promise<Answer> attempt{
-        [me = this->shared_from_this(), stage](Expected<Answer> answer) { me->on_answer(std::move(answer), stage); },
+        [me = this->shared_from_this(), stage, hop](Expected<Answer> answer) {
+          me->write_down(answer, *hop);
+          me->on_answer(std::move(answer), stage);
+        },
         Error{Errc::unavailable, "the service failed and is being restarted: retry", {}, std::chrono::seconds(1)}};
     {
       const std::lock_guard lock(mutex_);
@@ -111,9 +120,17 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
       ++open_;
     }
     if (answer_.kept()) return;  // meanwhile, and its ender did not see this attempt
-    Request request = request_;
-    request.model = (*plan)->model.name;  // another process need not know our aliases
     stage.service.send(actors::Call<Request, Answer>{std::move(request), attempt});
+  }
+
+  void write_down(const Expected<Answer>& answer, actors::OpenHop& hop) const {
+    const Instant now = system_.clock().now();
+    if (!answer) return hop.fail(answer.error(), now);
+    if constexpr (std::is_same_v<Answer, messages::Embeddings>) {
+      hop.end(messages::Usage{answer->prompt_tokens, 0, 0, 0}, answer->spent, now);
+    } else {
+      hop.end(answer->spent, now);
+    }
   }
 
   void on_answer(Expected<Answer> answer, const actors::Stage& stage) {
@@ -146,6 +163,7 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall<Request, A
   actors::System& system_;
   std::shared_ptr<Hedging> hedging_;
   Instant begun_{};
+  std::atomic<std::uint32_t> attempts_{0};
   std::mutex mutex_;
   actors::PlanLimits limits_;
   std::optional<Error> lost_;

@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include "zenith/services/stopwatch.hpp"
+
 namespace zenith::services {
 namespace {
 
@@ -60,8 +62,10 @@ class SensorService final : public Actor<ServiceMessage, FramesRead, SourceHealt
     core_.watch(*work.request);
   }
   void handle(WindowCall& call, Context& self) {
+    Stopwatch watch{setup_.effects->clock()};
     auto window = core_.window(call.request, self.now());
     if (window) {
+      window->spent = watch.end();
       call.answer.keep(std::move(*window));
     } else {
       call.answer.break_with(std::move(window.error()));

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "held.hpp"
+#include "zenith/services/stopwatch.hpp"
 #include "zenith/services/text/preparation.hpp"
 
 namespace zenith::services {
@@ -17,11 +18,15 @@ template <class Request, class Answer, class Do>
 void hand_over(Call<Request, Answer>& call, const TextSetup& setup, Do compute) {
   const auto held = std::make_shared<Held<Request>>(std::move(call.request));
   call.answer.on_given_up([held] { held->take(); });
-  auto queued = setup.worker->submit([engine = setup.engine, held, answer = call.answer, compute] {
+  auto queued = setup.worker->submit([engine = setup.engine, held, answer = call.answer, compute,
+                                      watch = Stopwatch{setup.effects->clock()}]() mutable {
     const auto request = held->take();
     if (!request || answer.kept()) return;
+    watch.begin();
     try {
-      answer.keep(compute(engine->loaded, *request));
+      Expected<Answer> result = compute(engine->loaded, *request);
+      if (result) result->spent = watch.end();
+      answer.keep(std::move(result));
     } catch (const std::exception& e) {
       answer.break_with(Error{Errc::internal, e.what(), {}, {}});
     }

@@ -1,5 +1,7 @@
 #include "zenith/services/text/embed_core.hpp"
 
+#include <utility>
+
 namespace zenith::services {
 
 void EmbedCore::push(EmbedJob job) {
@@ -31,6 +33,7 @@ std::vector<EmbedItem> EmbedCore::next_pass(Instant now) {
     const std::size_t size = job->inputs[next->input].size();
     if (!pass.empty() && rows + size > rows_) break;
     rows += size;
+    if (job->watch && !std::exchange(job->begun, true)) job->watch->begin();
     pass.push_back(waiting_.pop());
   }
   in_flight_ = !pass.empty();
@@ -46,7 +49,9 @@ void EmbedCore::pass_done(EmbedReport report) {
       continue;
     }
     job.result.vectors[report.items[i].input] = std::move(report.vectors[i]);
-    if (--job.left == 0) job.answer.keep(std::move(job.result));
+    if (--job.left > 0) continue;
+    if (job.watch) job.result.spent = job.watch->end();
+    job.answer.keep(std::move(job.result));
   }
 }
 

@@ -38,7 +38,7 @@ EmbedReport run_pass(const TextEngine& engine, std::vector<EmbedItem> items, ker
 }
 
 std::shared_ptr<EmbedJob> prepared(const TextEngine& engine, const messages::Embed& request,
-                                   const Promise<messages::Embeddings>& answer) noexcept {
+                                   const Promise<messages::Embeddings>& answer, const Stopwatch& watch) noexcept {
   if (answer.kept()) return nullptr;
   try {
     auto inputs = prepare_embed(engine.loaded, request, engine.limits.context);
@@ -47,6 +47,7 @@ std::shared_ptr<EmbedJob> prepared(const TextEngine& engine, const messages::Emb
       job->header = request.header;
       job->answer = answer;
       job->inputs = std::move(*inputs);
+      job->watch = watch;
       return job;
     }
     answer.break_with(std::move(inputs.error()));
@@ -106,10 +107,11 @@ class EmbedService final : public Actor<ServiceMessage, EmbedPrepared, PassDone>
     call.answer.on_given_up([held, me] {
       if (held->take()) me.send({nullptr});
     });
-    auto queued = setup_.worker->submit([engine = setup_.engine, held, answer = call.answer, me] {
-      const auto request = held->take();
-      if (request) me.send({prepared(*engine, *request, answer)});
-    });
+    auto queued = setup_.worker->submit(
+        [engine = setup_.engine, held, answer = call.answer, me, watch = Stopwatch{setup_.effects->clock()}] {
+          const auto request = held->take();
+          if (request) me.send({prepared(*engine, *request, answer, watch)});
+        });
     if (queued || !held->take()) return;
     --preparing_;
     call.answer.break_with(std::move(queued.error()));

@@ -14,14 +14,17 @@ using namespace actors;
 /// From the worker: the picture is read, and its call answered.
 struct PictureDone {};
 
-void read_picture(ImageReader& reader, const ReadImageCall& call) {
+void read_picture(ImageReader& reader, const ReadImageCall& call, Stopwatch watch) {
   const auto wanted = [&] {
     beat();
     return !call.answer.kept();
   };
   if (!wanted()) return;
+  watch.begin();
   try {
-    call.answer.keep(reader.read(call.request.image, call.request.mode, wanted));
+    auto reading = reader.read(call.request.image, call.request.mode, wanted);
+    if (reading) reading->spent = watch.end();
+    call.answer.keep(std::move(reading));
   } catch (const std::exception& e) {
     call.answer.break_with({Errc::internal, std::string{"the picture could not be read: "} + e.what(), {}, {}});
   }
@@ -43,7 +46,7 @@ class VisionService final : public Actor<ServiceMessage, PictureDone> {
   }
 
  private:
-  void handle(ReadImageCall& call) { core_.arrive(std::move(call)); }
+  void handle(ReadImageCall& call) { core_.arrive({std::move(call), Stopwatch{setup_.effects->clock()}}); }
   void handle(const Ping& ping) { ping.answer.keep(Pong{}); }
   void handle(const CancelWork&) {}
   void handle(const GrantWork&) {}
@@ -65,12 +68,13 @@ class VisionService final : public Actor<ServiceMessage, PictureDone> {
 
   void pump(Context& self) {
     if (auto call = core_.next()) {
-      auto shared = std::make_shared<ReadImageCall>(std::move(*call));
-      const auto taken = setup_.worker->submit([reader = reader_, shared, done = self.ref<PictureDone>()]() mutable {
-        read_picture(*reader, *shared);
-        shared.reset();  // the picture's memory goes before the next one comes
-        done.send(PictureDone{});
-      });
+      auto shared = std::make_shared<ReadImageCall>(std::move(call->call));
+      const auto taken = setup_.worker->submit(
+          [reader = reader_, shared, watch = call->watch, done = self.ref<PictureDone>()]() mutable {
+            read_picture(*reader, *shared, watch);
+            shared.reset();  // the picture's memory goes before the next one comes
+            done.send(PictureDone{});
+          });
       if (!taken) {
         shared->answer.break_with(taken.error());
         self.ref<PictureDone>().send(PictureDone{});

@@ -6,6 +6,7 @@
 #include "text/held.hpp"
 #include "zenith/actors/protocol.hpp"
 #include "zenith/services/heartbeat.hpp"
+#include "zenith/services/stopwatch.hpp"
 #include "zenith/services/voice/transcriber.hpp"
 
 namespace zenith::services {
@@ -53,16 +54,20 @@ class TranscribeService final : public Actor<ServiceMessage, Transcribed, Begun>
     call.answer.on_given_up([held, done] {
       if (held->take()) done.send({});
     });
-    auto queued = setup_.worker->submit(
-        [transcriber = transcriber_, held, answer = call.answer, begun = self.ref<Begun>(), done] {
+    auto queued =
+        setup_.worker->submit([transcriber = transcriber_, held, answer = call.answer, begun = self.ref<Begun>(), done,
+                               watch = Stopwatch{setup_.effects->clock()}]() mutable {
           const auto request = held->take();
           if (!request) return;
           begun.send({});
+          watch.begin();
           try {
-            answer.keep(transcriber->transcribe(*request, [&answer] {
+            auto heard = transcriber->transcribe(*request, [&answer] {
               beat();
               return !answer.kept();
-            }));
+            });
+            if (heard) heard->spent = watch.end();
+            answer.keep(std::move(heard));
           } catch (const std::exception& e) {
             answer.break_with(Error{Errc::internal, std::string{"the transcription failed: "} + e.what(), {}, {}});
           }

@@ -35,6 +35,7 @@ struct Planned {
 struct FromService {
   messages::Event event;
   std::uint32_t attempt = 1;  ///< of the Submit that it answers; the session ignores events of an older one
+  messages::Spent spent{};    ///< of the last event: what the link says
 };
 struct ClientGrant {
   std::uint32_t events = 0;
@@ -47,7 +48,7 @@ struct ServiceSuspect {
   std::uint32_t attempt = 1;
 };
 /// What the service of a stage made of a part.
-using StageAnswer = std::variant<messages::ImageReading, messages::Window>;
+using StageAnswer = std::variant<messages::ImageReading, messages::Window, messages::Transcript>;
 struct StageDone {
   Expected<StageAnswer> answer;
   std::uint32_t attempt = 1;  ///< the session ignores answers to an older one
@@ -118,7 +119,8 @@ struct Stage {
   enum class Kind : std::uint8_t { think, embed, text, speak, transcribe, see, sense } kind = Kind::think;
   std::string service_id;
   Ref<ServiceMessage> service;
-  std::string model{};  ///< the one that it uses: its own name
+  std::string model{};      ///< the one that it uses: its own name
+  Generation generation{};  ///< of that model
 };
 /// What a request will pass through, in order: what its parts need, then the task itself.
 struct Plan {

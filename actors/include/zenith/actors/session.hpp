@@ -72,6 +72,7 @@ class SessionState {
   Outcome on_deadline();
   /// @param reason what its Down says.
   Outcome on_service_down(const std::string& reason, Instant now);
+  const std::optional<Error>& lost() const noexcept { return lost_; }  ///< why the attempt before ended
 
  private:
   Outcome fail_with(Error error);

@@ -21,7 +21,7 @@ class SpeechState {
 
   struct Work {
     Stage stage;
-    std::shared_ptr<const messages::Speak> request;
+    std::shared_ptr<messages::Speak> request;
     std::uint32_t attempt = 1;
   };
   struct Outcome {
@@ -38,6 +38,7 @@ class SpeechState {
   Outcome on_grant(std::uint32_t events) const;
   Outcome on_stop(Error why);  ///< cancelled, draining, its time over
   Outcome on_service_down(const std::string& reason);
+  const std::optional<Error>& lost() const noexcept { return lost_; }  ///< why the attempt before ended
 
  private:
   Outcome fail_with(Error error);

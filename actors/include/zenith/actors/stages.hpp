@@ -12,7 +12,8 @@
 
 namespace zenith::actors {
 
-/// What the plan needs for the parts of a request, each once; empty when it is all text.
+/// What the plan needs for the parts of a request and for speaking its answer, each once, in that order; empty when it
+/// is all text.
 std::vector<Need> needs_before(const messages::Generate& request);
 
 /// Messages to effects. Plain; no clock of its own.
@@ -23,7 +24,7 @@ std::vector<Need> needs_before(const messages::Generate& request);
 /// further alternative of messages::StagedPart::what and a row in stages.cpp.
 class StagesState {
  public:
-  static constexpr std::uint32_t kAttempts = 4;  ///< for one part
+  static constexpr std::uint32_t kAttempts = 4;  ///< for one part; one that ended a process has no other
 
   /// @pre request->staged is not empty.
   explicit StagesState(std::shared_ptr<const messages::Generate> request) : request_(std::move(request)) {}
@@ -38,6 +39,7 @@ class StagesState {
     Stage stage;
     const messages::StagedPart* part = nullptr;  ///< of the request
     std::uint32_t attempt = 1;
+    std::uint32_t tries = 1;  ///< of this part
   };
   struct Outcome {
     std::optional<Ask> plan;
@@ -75,6 +77,9 @@ class StagesState {
 /// The text of a picture as the prompt has it: delimited, numbered, every line of the picture marked, so that nothing
 /// in a picture can end its span. It is text of a user: no control token is recognised in it.
 std::string image_span(const messages::ImageReading& reading, std::size_t number);
+
+/// What was said, and nothing else: it is the user who speaks.
+std::string speech_span(const messages::Transcript& transcript, std::size_t number);
 
 /// A sensor's window in the same way: its digest, with units.
 std::string sensor_span(const messages::Window& window);

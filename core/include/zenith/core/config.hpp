@@ -100,6 +100,12 @@ struct LogConfig {
   std::string level = "info";  ///< level: debug, info, warn, error, off
 };
 
+/// [trace]
+struct TraceConfig {
+  std::string endpoint;  ///< endpoint: where spans go, OTLP over HTTP in JSON: http://127.0.0.1:4318/v1/traces; empty:
+                         ///< nowhere
+};
+
 struct Config {
   ServerConfig server;
   ModelsConfig models;
@@ -109,6 +115,7 @@ struct Config {
   LanesConfig lanes;
   LogConfig log;
   SensorsConfig sensors;
+  TraceConfig trace;
   std::map<std::string, std::string> aliases;  ///< [aliases] "gpt-4o-mini" = "smollm2-135m"
 };
 

@@ -65,6 +65,7 @@ struct ServerOptions {
   std::string default_model, default_embedding_model;
   bool load_sensors = false;           ///< POST and DELETE /v1/sensors
   MakeVoiceActivity voice_activity{};  ///< for conversations; empty: /v1/realtime has no server_vad
+  std::string trace_endpoint{};        ///< of an OTLP/HTTP collector; empty: spans go nowhere
   Limits limits;
   FetchOptions fetch;
 };

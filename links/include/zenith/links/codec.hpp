@@ -63,7 +63,8 @@ Expected<messages::Event> event_from_wire(const wire::Message& message);
 /// The one answer of a request that is no generation. An Error travels as kind error.
 using Reply = std::variant<messages::Embeddings, messages::Tokens, messages::Text, Error, messages::Transcript,
                            messages::ImageReading, messages::Window>;
-/// Vectors travel as one f32 tensor [n, d]. Vectors of different lengths are a fault of ours and become that error.
+/// What it took travels in the header (queue_us, service_us). Vectors travel as one f32 tensor [n, d]. Vectors of
+/// different lengths are a fault of ours and become that error.
 wire::Message reply_to_wire(RequestId id, const Reply& reply);
 Expected<Reply> reply_from_wire(const wire::Message& message);
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "zenith/core/clock.hpp"
 #include "zenith/core/ids.hpp"
@@ -16,6 +17,8 @@ struct TraceContext {
   std::uint8_t flags = 0;
 };
 
+class Receipt;
+
 enum class Priority : std::uint8_t { background, normal, interactive };
 
 /// Every request carries this.
@@ -24,7 +27,8 @@ struct Header {
   TenantId tenant;
   Deadline deadline;  ///< always finite
   Priority priority = Priority::normal;
-  TraceContext trace;
+  TraceContext trace;                  ///< whose child the work is
+  std::shared_ptr<Receipt> receipt{};  ///< where it is written down; null: nowhere. Does not leave the process
 };
 
 }  // namespace zenith::messages

@@ -9,6 +9,7 @@
 #include "zenith/core/error.hpp"
 #include "zenith/core/ids.hpp"
 #include "zenith/core/sampling.hpp"
+#include "zenith/messages/receipt.hpp"
 #include "zenith/messages/sensor.hpp"
 
 namespace zenith::messages {
@@ -80,12 +81,15 @@ inline bool is_last(const Event& e) noexcept {
 struct Embeddings {
   std::vector<std::vector<float>> vectors;  ///< in the order of the inputs, L2-normalised
   std::uint32_t prompt_tokens = 0;
+  Spent spent{};
 };
 struct Tokens {
   std::vector<TokenId> tokens;
+  Spent spent{};
 };
 struct Text {
   std::string text;
+  Spent spent{};
 };
 
 /// A piece of a transcript, about a sentence.
@@ -99,6 +103,7 @@ struct Transcript {
   std::string language;  ///< its English name, lower case; empty: nobody speaks and none was asked for
   double duration = 0;   ///< seconds of sound
   std::vector<TranscriptSegment> segments;
+  Spent spent{};
 };
 
 }  // namespace zenith::messages

@@ -49,11 +49,15 @@ struct SensorPart {
   std::string sensor_id;
   std::chrono::milliseconds window{0};  ///< 1 ms … kLongestWindow
 };
+/// Speech in a chat: its words are heard by the voice service, and stand for it as if they had been typed.
+struct AudioPart {
+  Buffer audio;  ///< a file of sound, whole
+};
 /// A part of a chat that another service has to turn into text first. Its place in messages[message].text_parts[part]
 /// is kept by an empty text.
 struct StagedPart {
   std::uint32_t message = 0, part = 0;
-  std::variant<ImagePart, SensorPart> what;
+  std::variant<ImagePart, SensorPart, AudioPart> what;
 };
 
 /// One generation with `n` choices. The credit window bounds what waits for a slow client: the service sends at most
@@ -80,6 +84,10 @@ struct Generate {
   /// Of a chat, in the order of its parts. The session has them read and puts their text into the prompt: no text
   /// service gets any.
   std::vector<StagedPart> staged{};
+
+  /// The model that shall speak the answer; empty: none. Who asked has it spoken; the session sees to it that nothing
+  /// begins when nobody could, and no text service gets it.
+  std::string speaker{};
 };
 
 /// How speech comes: as samples, or as a file that is written while it is made.

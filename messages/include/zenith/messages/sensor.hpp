@@ -11,6 +11,7 @@
 
 #include "zenith/core/tensor.hpp"
 #include "zenith/messages/header.hpp"
+#include "zenith/messages/receipt.hpp"
 
 namespace zenith::messages {
 
@@ -124,6 +125,7 @@ struct Window {
   double span_s = 0;                   ///< from the first to the last
   std::vector<ElementStats> elements;  ///< none without frames
   std::string text;                    ///< the same for a reader of English, with units
+  Spent spent{};
 };
 
 /// Begins or ends a sensor's measuring. Its window stays.

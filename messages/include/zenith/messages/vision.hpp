@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "zenith/core/tensor.hpp"
+#include "zenith/messages/receipt.hpp"
 #include "zenith/messages/request.hpp"
 
 namespace zenith::messages {
@@ -45,6 +46,7 @@ struct ImageReading {
   std::vector<ReadLine> lines;               ///< in reading order; at most kMostLines
   std::vector<ScreenElement> elements;       ///< with ReadMode::ui; at most kMostElements
   std::vector<std::uint32_t> reading_order;  ///< places in elements: those that say or do something
+  Spent spent{};
 };
 
 }  // namespace zenith::messages

@@ -1,9 +1,11 @@
 // A whole message: header, body, tensors; and its frames.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -19,6 +21,8 @@ struct Message {
   Header header;  ///< rows, frames, payload_bytes, payload_hash and kShared are set by to_frames
   Buffer body;    ///< FlatBuffers (links/schema), or empty
   std::vector<Tensor> tensors;
+  /// Counts the tensors that sending copies, into shared memory or behind the table; null: nobody asks.
+  std::shared_ptr<std::atomic<std::uint32_t>> copied{};
 };
 
 /// Where a tensor lies in shared memory: the 32 bytes that a row with kShared has as its payload.

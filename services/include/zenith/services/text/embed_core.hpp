@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "zenith/actors/protocol.hpp"
+#include "zenith/services/stopwatch.hpp"
 #include "zenith/services/text/fair_queue.hpp"
 
 namespace zenith::services {
@@ -16,8 +17,10 @@ struct EmbedJob {
   messages::Header header;
   actors::Promise<messages::Embeddings> answer;
   std::vector<std::vector<TokenId>> inputs;
-  messages::Embeddings result;  ///< filled as passes end
-  std::size_t left = 0;         ///< inputs without a vector
+  messages::Embeddings result;       ///< filled as passes end
+  std::size_t left = 0;              ///< inputs without a vector
+  std::optional<Stopwatch> watch{};  ///< absent: nobody times it
+  bool begun = false;
 };
 
 struct EmbedItem {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "zenith/actors/protocol.hpp"
+#include "zenith/services/stopwatch.hpp"
 
 namespace zenith::services {
 
@@ -15,10 +16,14 @@ class VisionCore {
   /// @param queue calls that may wait.
   explicit VisionCore(std::size_t queue) : queue_(queue) {}
 
+  struct Picture {
+    actors::ReadImageCall call;
+    Stopwatch watch;
+  };
   /// Takes the call, or answers it: overloaded when the line is full.
-  void arrive(actors::ReadImageCall call);
+  void arrive(Picture picture);
   /// The one to read now, in the order of arrival; nothing while another is being read.
-  std::optional<actors::ReadImageCall> next();
+  std::optional<Picture> next();
   void done() noexcept { busy_ = false; }
 
   std::size_t waiting() const noexcept { return line_.size(); }
@@ -27,7 +32,7 @@ class VisionCore {
  private:
   void leave_out_given_up();
   std::size_t queue_;
-  std::deque<actors::ReadImageCall> line_;
+  std::deque<Picture> line_;
   bool busy_ = false;
 };
 
