@@ -74,6 +74,15 @@ class Builder {
   Value joined(const Value& x) const {
     return reshape(transpose(x, {0, 2, 1, 3}), {0, 0, static_cast<std::int64_t>(sizes_.state)});
   }
+  /// softmax(asks · key / sqrt(width) + mask) · value, with the key as it is multiplied: [1, heads, width, n]. Written
+  /// out, for OpenVINO's one node transposes keys and values of the whole window at every token.
+  Value attention(const Value& asks, const Value& key, const Value& value, const Value& mask = {}) const {
+    const float scale = 1 / std::sqrt(static_cast<float>(sizes_.state / sizes_.heads));
+    const auto scaled = std::make_shared<op::Multiply>(asks, op::Constant::create(ov::element::f32, {}, {scale}));
+    Value scores = std::make_shared<op::MatMul>(scaled, key, false, false)->output(0);
+    if (mask.get_node() != nullptr) scores = add(scores, mask);
+    return std::make_shared<op::MatMul>(std::make_shared<op::Softmax>(scores, 3), value, false, false)->output(0);
+  }
   Value feed_forward(const Value& x, const std::string& layer) const {
     const auto inner =
         linear(norm(x, layer + "/ffn/layer_norm"), layer + "/ffn/linear_0", 4 * sizes_.state, sizes_.state);
@@ -117,7 +126,7 @@ std::shared_ptr<ov::Model> build_encoder(const Ct2Model& model, const WhisperSiz
   for (std::size_t i = 0; i < sizes.decoder_layers; ++i) {
     const auto kv =
         b.heads(b.linear(x, fmt::format("decoder/layer_{}/attention/linear_1", i), 2 * sizes.state, sizes.state), 2);
-    results.push_back(output(fmt::format("key.{}", i), kv[0]));
+    results.push_back(output(fmt::format("key.{}", i), b.transpose(kv[0], {0, 1, 3, 2})));
     results.push_back(output(fmt::format("value.{}", i), kv[1]));
   }
   return std::make_shared<ov::Model>(results, ov::ParameterVector{mel}, "whisper-encoder");
@@ -161,7 +170,7 @@ std::shared_ptr<ov::Model> build_decoder(const Ct2Model& model, const WhisperSiz
     const std::string layer = fmt::format("decoder/layer_{}", i), own = layer + "/self_attention",
                       other = layer + "/attention";
     const auto past = input(fmt::format("past.{}", i).c_str(), ov::element::f32, {2, h, -1, width});
-    const auto key = input(fmt::format("key.{}", i).c_str(), ov::element::f32, {1, h, kEncoded, width});
+    const auto key = input(fmt::format("key.{}", i).c_str(), ov::element::f32, {1, h, width, kEncoded});
     const auto value = input(fmt::format("value.{}", i).c_str(), ov::element::f32, {1, h, kEncoded, width});
     inputs.insert(inputs.end(), {past, key, value});
     const auto qkv =
@@ -175,8 +184,7 @@ std::shared_ptr<ov::Model> build_decoder(const Ct2Model& model, const WhisperSiz
     x = b.add(x, b.linear(b.joined(seen), own + "/linear_1", sizes.state, sizes.state));
     const auto asks =
         b.heads(b.linear(b.norm(x, other + "/layer_norm"), other + "/linear_0", sizes.state, sizes.state), 1);
-    const auto heard = std::make_shared<op::ScaledDotProductAttention>(asks[0], key, value, false);
-    x = b.add(x, b.linear(b.joined(heard), other + "/linear_2", sizes.state, sizes.state));
+    x = b.add(x, b.linear(b.joined(b.attention(asks[0], key, value)), other + "/linear_2", sizes.state, sizes.state));
     x = b.feed_forward(x, layer);
   }
   const auto wanted = std::make_shared<op::Gather>(

@@ -16,8 +16,8 @@ struct WhisperSizes {
 /// @returns bad_file when the arrays are no whisper model with 80 mel bands.
 Expected<WhisperSizes> whisper_sizes(const Ct2Model& model);
 
-/// mel f32 [1, 80, 3000] → "encoded" f32 [1, 1500, state]; for each decoder layer i "key.i" and "value.i"
-/// f32 [1, heads, 1500, state / heads]. @returns bad_file naming an array.
+/// mel f32 [1, 80, 3000] → "encoded" f32 [1, 1500, state]; for each decoder layer i "key.i" f32 [1, heads, width, 1500]
+/// and "value.i" f32 [1, heads, 1500, width], width = state / heads. @returns bad_file naming an array.
 Expected<std::shared_ptr<ov::Model>> encoder_graph(const Ct2Model& model, const WhisperSizes& sizes);
 
 /// tokens i64 [1, t], position i64 [1] (of the first), rows i64 [r], key.i and value.i as above, and its own keys and

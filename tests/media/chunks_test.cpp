@@ -66,6 +66,17 @@ TEST(chunks, a_short_pause_parts_nothing_while_there_is_room) {
   EXPECT_EQ(sound.chunks.size(), 1U);
 }
 
+TEST(chunks, a_breath_ends_a_chunk_only_when_it_is_nearly_full) {
+  Sound sound;
+  for (int i = 0; i < 20; ++i) {  // 80 s
+    sound.say(3.5, 0.9F);
+    sound.say(0.5, 0.01F);
+  }
+  sound.end();
+  ASSERT_EQ(sound.chunks.size(), 3U);
+  for (const auto& chunk : sound.chunks) EXPECT_GT(seconds(chunk.samples.size()), 22);
+}
+
 TEST(chunks, speech_without_pause_is_cut_where_it_is_least_likely_and_nothing_is_lost) {
   Sound sound;
   sound.say(22, 0.9F);
