@@ -59,6 +59,29 @@ def wav(samples, rate=16000, claimed=None):
         "<IHHIIHH", 16, 1, 1, rate, rate * 2, 2, 16) + b"data" + struct.pack("<I", claimed) + samples
 
 
+def chunk(name, data):
+    return name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
+def film(samples, rate):
+    """An AVI with a picture of 16x16 a second, and the samples as its sound."""
+    seconds = max(1, len(samples) // (2 * rate))
+    frame = bytes(16 * 16 * 3)
+
+    def track(kind, handler, scale, speed, length, size, form):
+        head = struct.pack("<4s4sIHHIIIIIIIIhhhh", kind, handler, 0, 0, 0, 0, scale, speed, 0, length, 1 << 16, 0xFFFFFFFF, size, 0, 0, 16, 16)
+        return chunk(b"LIST", b"strl" + chunk(b"strh", head) + chunk(b"strf", form))
+
+    picture = struct.pack("<IiiHHIIiiII", 40, 16, 16, 1, 24, 0, len(frame), 0, 0, 0, 0)
+    tracks = [track(b"vids", b"DIB ", 1, 1, seconds, 0, picture)]
+    movie = chunk(b"00db", frame) * seconds
+    if samples:
+        tracks.append(track(b"auds", bytes(4), 1, rate, len(samples) // 2, 2, struct.pack("<HHIIHHH", 1, 1, rate, rate * 2, 2, 16, 0)))
+        movie = b"".join(chunk(b"00db", frame) + chunk(b"01wb", samples[at:at + 2 * rate]) for at in range(0, len(samples), 2 * rate))
+    head = chunk(b"avih", struct.pack("<14I", 1_000_000, 0, 0, 0, seconds, 0, len(tracks), 1 << 16, 16, 16, 0, 0, 0, 0))
+    return chunk(b"RIFF", b"AVI " + chunk(b"LIST", b"hdrl" + head + b"".join(tracks)) + chunk(b"LIST", b"movi" + movie))
+
+
 class Hear(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -156,13 +179,42 @@ class Hear(unittest.TestCase):
         for kind in ("mp3", "opus", "flac", "aac"):
             file = self.client.audio.speech.create(model="tts-1", voice="alloy", input=SENTENCES[14], response_format=kind).read()
             self.assertEqual(words.words(self.send(file).json()["text"]), words.words(SENTENCES[14]), kind)
-        silence = self.send(wav(bytes(16000 * 2 * 5)))
-        self.assertEqual((silence.status_code, silence.json()["text"]), (200, ""), silence.text)
+        heard = self.send(film(self.pcm(self.spoken[14]), 22050))
+        self.assertEqual(heard.status_code, 200, heard.text)
+        self.assertEqual(words.words(heard.json()["text"]), words.words(SENTENCES[14]), "the sound of a film")
+        for seconds in (1 / 16000, 0.05, 5):
+            silence = self.send(wav(bytes(2 * max(1, int(16000 * seconds)))))
+            self.assertEqual((silence.status_code, silence.json()["text"]), (200, ""), silence.text)
+
+    def test_an_hour_of_silence_costs_no_memory(self):
+        def resident():
+            status = pathlib.Path(f"/proc/{child_of(self.zenith, 'whisper-base')}/status").read_text()
+            return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+        self.assertTrue(self.hears(60, idle=True))
+        file = wav(bytes(3600 * 2000 * 2), rate=2000)  # 14 MB; 230 MB as samples that whisper takes
+        self.send(wav(bytes(16000)))
+        before = resident()
+        answer = self.send(file, response_format="verbose_json")
+        self.assertEqual(answer.status_code, 200, answer.text)
+        self.assertEqual((answer.json()["text"], answer.json()["segments"], round(answer.json()["duration"])), ("", [], 3600))
+        self.assertLess(resident() - before, 100_000, "KiB")
+
+    def test_a_file_that_breaks_off_is_heard_as_far_as_it_goes(self):
+        """As by whatever else reads through FFmpeg. Who wants to know compares the duration."""
+        flac = self.client.audio.speech.create(model="tts-1", voice="alloy", input=SENTENCES[14] + " " + SENTENCES[10], response_format="flac").read()
+        cut = {"wav": wav(self.pcm(self.spoken[14]), 22050, claimed=10_000_000), "flac": flac[:len(flac) * 55 // 100]}
+        for kind, file in cut.items():
+            answer = self.send(file, response_format="verbose_json")
+            self.assertEqual(answer.status_code, 200, (kind, answer.text))
+            got = words.words(answer.json()["text"])
+            self.assertLessEqual(words.distance(words.words(SENTENCES[14]), got[:8]), 1, (kind, answer.json()["text"]))
+            self.assertTrue(1.5 < answer.json()["duration"] < 4.5, (kind, answer.json()["duration"]))
 
     def test_files_that_are_wrong_are_refused_in_clear_words(self):
         y4m = b"YUV4MPEG2 W16 H16 F25:1 C420\n" + (b"FRAME\n" + bytes(16 * 16 * 3 // 2)) * 25
         good = self.spoken[0]
-        cases = [(b"", "empty"), (b"It was the best of times.\n" * 50, "no audio or video"), (y4m, "no audio track"),
+        cases = [(b"", "empty"), (film(b"", 22050), "no audio track"), (b"It was the best of times.\n" * 50, "no audio or video"), (y4m, "no audio track"),
                  (good[:44] + b"", "file"), (os.urandom(20000), "file"),
                  (b"#EXTM3U\n#EXTINF:9,\nfile:///etc/passwd\n", "file")]
         for file, says in cases:

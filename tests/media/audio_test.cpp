@@ -78,18 +78,22 @@ TEST(audio, a_wav_is_resampled_and_mixed_to_one_channel) {
   }
 }
 
-TEST(audio, what_the_encoder_makes_is_read) {
-  std::vector<std::int16_t> samples(22050 * 2);
+/// The same tone as the encoder writes it.
+std::string encoded(AudioCodec codec, double seconds) {
+  std::vector<std::int16_t> samples(static_cast<std::size_t>(22050 * seconds));
   for (std::size_t i = 0; i < samples.size(); ++i)
     samples[i] = static_cast<std::int16_t>(16384 * std::sin(2 * M_PI * 440 * static_cast<double>(i) / 22050));
+  auto encoder = AudioEncoder::open(codec, 22050);
+  if (!encoder) throw std::runtime_error(encoder.error().message);
+  auto head = (*encoder)->take(samples), tail = (*encoder)->finish();
+  if (!head || !tail) throw std::runtime_error("it cannot be encoded");
+  std::string file{head->begin(), head->end()};
+  return file.append(tail->begin(), tail->end());
+}
+
+TEST(audio, what_the_encoder_makes_is_read) {
   for (const auto codec : {AudioCodec::mp3, AudioCodec::opus, AudioCodec::flac, AudioCodec::aac}) {
-    auto encoder = AudioEncoder::open(codec, 22050);
-    ASSERT_TRUE(encoder) << encoder.error().message;
-    auto head = (*encoder)->take(samples), tail = (*encoder)->finish();
-    ASSERT_TRUE(head && tail);
-    std::string file{head->begin(), head->end()};
-    file.append(tail->begin(), tail->end());
-    const auto heard = read(file);
+    const auto heard = read(encoded(codec, 2));
     ASSERT_TRUE(heard) << static_cast<int>(codec) << heard.error().message;
     EXPECT_NEAR(static_cast<double>(heard->size()), 32000, 3000) << static_cast<int>(codec);
     EXPECT_NEAR(loudness(*heard), 0.5 / std::sqrt(2), 0.05) << static_cast<int>(codec);
@@ -125,14 +129,52 @@ INSTANTIATE_TEST_SUITE_P(
                     BadAudio{"a_head_alone", tone(1).substr(0, 44), "file"}),
     [](const auto& i) { return std::string{i.param.name}; });
 
-// FFmpeg believes what is there, not what a wav's head says.
-TEST(audio, of_a_wav_that_is_cut_off_what_is_there_is_read) {
+struct CutAudio {
+  const char* name;
+  AudioCodec codec;
+};
+class CutAudios : public testing::TestWithParam<CutAudio> {};
+
+// Whatever the head says: the transcript tells how much was heard.
+TEST_P(CutAudios, are_heard_as_far_as_they_go) {
+  const std::string whole = encoded(GetParam().codec, 10);
+  const auto all = read(whole), half = read(whole.substr(0, whole.size() / 2));
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_TRUE(half) << half.error().message;
+  EXPECT_NEAR(static_cast<double>(all->size()), 160'000, 4000);
+  EXPECT_GT(half->size(), all->size() / 3);
+  EXPECT_LT(half->size(), all->size() * 2 / 3);
+}
+TEST_P(CutAudios, damaged_anywhere_give_samples_or_an_error) {
+  const std::string good = encoded(GetParam().codec, 1);
+  std::uint32_t random = 11;
+  for (int round = 0; round < 40; ++round) {
+    std::string bad = good;
+    for (int i = 0; i < 12; ++i) {
+      random = random * 1664525 + 1013904223;
+      bad[(random >> 8) % (round % 2 == 0 ? bad.size() : 200)] = static_cast<char>(random);
+    }
+    (void)read(bad, {60});
+  }
+}
+INSTANTIATE_TEST_SUITE_P(media, CutAudios,
+                         testing::Values(CutAudio{"mp3", AudioCodec::mp3}, CutAudio{"opus", AudioCodec::opus},
+                                         CutAudio{"flac", AudioCodec::flac}, CutAudio{"aac", AudioCodec::aac}),
+                         [](const auto& i) { return std::string{i.param.name}; });
+
+TEST(audio, a_wav_that_is_cut_off_is_read_as_far_as_it_goes) {
   const auto cut = read(tone(10).substr(0, 100'000));
   ASSERT_TRUE(cut) << cut.error().message;
   EXPECT_NEAR(static_cast<double>(cut->size()), 16000 * 99'956 / 44'100, 400);
   const auto claims_a_day = read(tone(1, {8000, 1, 16000u * 86400}));
   ASSERT_TRUE(claims_a_day) << claims_a_day.error().message;
   EXPECT_NEAR(static_cast<double>(claims_a_day->size()), 16000, 400);
+}
+
+TEST(audio, one_sample_is_too_little_for_the_resampler_and_no_error) {
+  const auto one = read(tone(1.0 / 22050).substr(0, 46));
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_LE(one->size(), 1U);
 }
 
 TEST(audio, the_limit_holds_for_what_is_decoded_too) {

@@ -12,7 +12,7 @@
 namespace zenith::media {
 
 struct AudioLimits {
-  double seconds = 4 * 3600;  ///< of sound, claimed or decoded
+  double seconds = 24 * 3600;  ///< of sound, claimed or decoded
 };
 
 /// Reads the first (best) audio track of a file in memory, piece by piece: what it holds at once is a packet, not the
@@ -25,8 +25,9 @@ class AudioReader {
   static Expected<std::unique_ptr<AudioReader>> open(std::span<const std::byte> bytes, std::uint32_t rate,
                                                      AudioLimits limits = {});
   virtual ~AudioReader() = default;
-  /// Appends the next samples, f32 in about -1 … 1. @returns false at the end, with nothing appended; invalid_argument
-  /// when the file breaks off before what it says it holds, has no sound in it, or goes on beyond the limit.
+  /// Appends the next samples, f32 in about -1 … 1. @returns false at the end, with nothing appended: a file that
+  /// breaks off ends there, whatever its head says. invalid_argument when it has no sound in it or goes on beyond the
+  /// limit.
   virtual Expected<bool> read(std::vector<float>& samples) = 0;
 };
 
