@@ -41,7 +41,10 @@ struct Watched {
   std::optional<Seen> seen{};
 };
 
-constexpr int kNice = 15;
+/// A sixth of a core against a thread that wants all of it. Measured on two cores: at 15 two streams of text leave the
+/// media a sixth of their speed, at 8 a third, and the streams' 99th percentile stays
+/// (docs/adr/0007-media-in-a-child.md).
+constexpr int kNice = 8;
 
 class WatchedWorker final : public services::Worker {
  public:

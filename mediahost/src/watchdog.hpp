@@ -11,13 +11,13 @@
 
 namespace zenith::mediahost {
 
-/// How long a job may go without a beat: compute of the whole process, and time. The second is long: at nice 15 a busy
-/// machine may leave it a thirtieth of a core.
+/// How long a job may go without a beat: compute of the whole process, and time. The second is long: at nice 8 a busy
+/// machine may leave it little of a core.
 struct JobLimits {
   std::chrono::milliseconds compute{120'000}, time{1'800'000};
 };
 
-/// The calling thread, and those that it starts from now on, give way to every other process: nice 15. What loads and
+/// The calling thread, and those that it starts from now on, give way to other processes: nice 8. What loads and
 /// runs graphs does so; links and actors do not, for they have to answer at once on a busy machine, too.
 void give_way() noexcept;
 

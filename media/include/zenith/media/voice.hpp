@@ -29,7 +29,8 @@ class Voice {
  public:
   virtual ~Voice() = default;
   virtual const VoiceInfo& info() const noexcept = 0;
-  /// Speaks one sentence, given as text. Today a sentence is one piece; a decoder that runs in windows gives several.
+  /// Speaks one sentence, given as text, in one piece or several: Piper's come in windows, so that the first is soon
+  /// there.
   /// @param voice one of info().voices. @param speed 0.25 … 4; 1 as the voice was recorded.
   /// @returns unsupported when nothing of it can be spoken.
   virtual Status speak(std::string_view sentence, std::string_view voice, float speed, const TakeSamples& take) = 0;
