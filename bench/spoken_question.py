@@ -1,4 +1,4 @@
-"""A spoken question of about 3 s, answered in sound: how long after its true end the reply begins, and where the time goes.
+"""A spoken question of 3 to 3.6 s, answered in sound: how long after its true end the reply begins, and where the time goes.
 
 usage: ZENITH_EXE=build/release/bin/zenith spoken_question.py [--runs 12] [--anyway]   Prints JSON.
 A run is a conversation of its own over /v1/realtime with a question of its own, said by piper-joe in real time in appends of 20 ms. The true
@@ -71,7 +71,7 @@ class Load:
 async def ask(port, said):
     audible = numpy.flatnonzero(numpy.abs(said.astype(int)) > AUDIBLE)
     said = said[max(0, audible[0] - RATE // 10) :]
-    seconds = (audible[-1] + 1 - max(0, audible[0] - RATE // 10)) / RATE
+    seconds = float(audible[-1] + 1 - max(0, audible[0] - RATE // 10)) / RATE
     async with realtime_test.talk(port) as t:
         await t.send(session(max_output_tokens=40, audio={"input": {"transcription": {"model": "whisper-base", "language": "en"}}}))
         await t.until("session.updated", 10)
