@@ -10,7 +10,7 @@ ZENITH := build/release/bin/zenith
 SANITIZED_TESTS := ^(core|wire|actors|links|services|gateway|weights|tokenizer|template|sampler|tools)$$
 THREADED_TESTS := ^(core|wire|actors|links|services|gateway|tokenizer)$$
 
-.PHONY: run test setup setup-build build build-all models test-models check format tidy layering docs bench bench-wire bench-faults bench-text parity \
+.PHONY: run test setup setup-build build build-all models test-models check format tidy layering docs bench bench-wire bench-faults bench-text bench-voice bench-media parity \
         check-asan check-tsan fuzz install clean help
 
 run: models            ## set up, build, fetch the default models and serve on 127.0.0.1:8080
@@ -56,6 +56,12 @@ bench-faults: build models      ## KILLS (default 200) kills and hangs under loa
 
 bench-text: build-all models      ## text generation speed, beside llama.cpp's on the same file
 	@scripts/bench.sh text
+
+bench-voice: build-all models test-models      ## real-time factors of speech both ways and the wait for the first audio, beside peers
+	@scripts/bench.sh voice
+
+bench-media: build-all models test-models      ## what pictures and speech cost two streams of text, and the streams them
+	@scripts/bench.sh media
 
 parity: setup build models        ## make the goldens anew from the references (installs torch: 4 GB)
 	@scripts/parity.sh

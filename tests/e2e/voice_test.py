@@ -185,6 +185,57 @@ class Voice(unittest.TestCase):
         self.assertTrue(self.wait_voice(20))
 
 
+class Kokoro(unittest.TestCase):
+    VOICES = ["jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.placement = placements.Placement(CONFIG.replace("piper-joe", "kokoro-82m"))
+        cls.placement.__enter__()
+        cls.placement.wait_ready(wanted=3, seconds=180)
+        cls.url = f"http://127.0.0.1:{cls.placement.port}/v1/audio/speech"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.placement.__exit__()
+        assert cls.placement.codes == {"zenith": 0}, cls.placement.codes
+
+    def speak(self, **body):
+        return httpx.post(self.url, json={"input": "The rain has stopped.", "response_format": "wav", **body}, timeout=300)
+
+    def test_its_voices_are_listed_and_each_speaks(self):
+        listed = [v for v in json.loads(self.placement.get("/v1/audio/voices")[1])["voices"] if v["alias_of"] is None]
+        self.assertEqual([v["id"] for v in listed], self.VOICES)
+        self.assertEqual({(v["model"], v["language"], v["sample_rate"]) for v in listed}, {("kokoro-82m", "en", 24000)})
+        sounds = set()
+        for voice in self.VOICES:
+            answer = self.speak(voice=voice)
+            self.assertEqual(answer.status_code, 200, answer.text)
+            rate, samples = samples_of(answer.content)
+            self.assertEqual(rate, 24000)
+            self.assertTrue(0.5 < len(samples) / rate < 4, (voice, len(samples) / rate))
+            self.assertGreater(numpy.sqrt(numpy.mean(samples.astype(float) ** 2)), 300, "it is silent")
+            sounds.add(answer.content)
+        self.assertEqual(len(sounds), len(self.VOICES))
+
+    def test_speed(self):
+        slow, fast = (len(samples_of(self.speak(speed=speed).content)[1]) for speed in (0.6, 1.8))
+        self.assertGreater(slow, 1.8 * fast)
+
+    def test_a_voice_it_does_not_have_is_named(self):
+        answer = self.speak(voice="zoe", model="kokoro-82m")
+        self.assertEqual((answer.status_code, answer.json()["error"]["param"]), (400, "voice"), answer.text)
+        self.assertIn("jm_kumo", answer.json()["error"]["message"])
+
+    def test_sentences_come_one_by_one(self):
+        started, pieces = time.monotonic(), []
+        with httpx.stream("POST", self.url, json={"input": "This is one. " * 6, "response_format": "pcm"}, timeout=300) as answer:
+            for _ in answer.iter_raw():
+                pieces.append(time.monotonic() - started)
+        self.assertGreaterEqual(len(pieces), 6)
+        self.assertLess(pieces[0], pieces[-1] / 2, "the first sentence did not wait for the last")
+
+
 class WithoutMedia(unittest.TestCase):
     def test_a_missing_zenith_media_is_said_and_text_serves(self):
         whole = placements.EXE
