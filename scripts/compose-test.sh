@@ -73,12 +73,14 @@ if ! docker image inspect "$base" >/dev/null 2>&1 && ! docker pull -q "$base" >/
   [ "$(id -u)" = 0 ] || die "$base cannot be pulled, and only root can make a base image: set ZENITH_BASE, or run this as root"
   command -v debootstrap >/dev/null || die "$base cannot be pulled and debootstrap is missing; on Debian: scripts/setup.sh compose"
   base=zenith-base:bookworm
-  say "the public base image cannot be pulled: making $base with debootstrap"
-  debootstrap --variant=minbase bookworm "$work/base" http://deb.debian.org/debian >"$work/debootstrap.log" 2>&1 || \
-    { tail -5 "$work/debootstrap.log" >&2; die "debootstrap failed"; }
-  rm -f "$work"/base/var/cache/apt/archives/*.deb
-  tar -C "$work/base" -c . | docker import - "$base" >/dev/null
-  rm -rf "$work/base"
+  if ! docker image inspect "$base" >/dev/null 2>&1; then
+    say "the public base image cannot be pulled: making $base with debootstrap"
+    debootstrap --variant=minbase bookworm "$work/base" http://deb.debian.org/debian >"$work/debootstrap.log" 2>&1 || \
+      { tail -5 "$work/debootstrap.log" >&2; die "debootstrap failed"; }
+    rm -f "$work"/base/var/cache/apt/archives/*.deb
+    tar -C "$work/base" -c . | docker import - "$base" >/dev/null
+    rm -rf "$work/base"
+  fi
 fi
 export ZENITH_BASE=$base DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
 export ZENITH_PORT=${ZENITH_PORT:-18090} ZENITH_API_KEY=${ZENITH_API_KEY:-compose-test-$RANDOM$RANDOM}

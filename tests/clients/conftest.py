@@ -50,7 +50,7 @@ def models(http):
     by_kind = {"generate": [], "embed": [], "speech": []}
     for model in http.get("/v1/models").raise_for_status().json()["data"]:
         if model["alias_of"] is None:
-            by_kind[model["kind"]].append(model["id"])
+            by_kind.setdefault(model["kind"], []).append(model["id"])
     return by_kind
 
 
