@@ -231,7 +231,14 @@ void Generation::speak() {
     }
     if (sound.credit != 0) grant_speech(sound.credit);
   }
-  if (const auto& error = narrator_->failed()) return fail(*error);
+  if (narrator_->failed()) {
+    Error error = *narrator_->failed();
+    // It was there when the request was planned.
+    if (error.code == Errc::not_found) error.code = Errc::unavailable;
+    error.message = "audio: the answer could not be spoken: " + error.message;
+    error.param = "audio";
+    return fail(error);
+  }
   for (auto& begin : narrator_->take_begins()) {
     begin.request.header = call_->header();
     begin.request.header.id = speeches_[begin.task] = call_->gateway.effects.next_request_id();
