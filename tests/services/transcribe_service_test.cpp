@@ -24,8 +24,8 @@ struct ScriptedTranscriber final : Transcriber {
 
 struct Hearing : testing::Test {
   Hearing() {
-    service =
-        system.spawn_as<ServiceMessage>("hear", make_transcribe_service(transcriber, {&worker, nullptr, &load, 2}));
+    service = system.spawn_as<ServiceMessage>("hear",
+                                              make_transcribe_service(transcriber, {&worker, effects.get(), &load, 2}));
     system.settle();
   }
   struct Asked {
