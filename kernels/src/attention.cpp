@@ -10,7 +10,6 @@
 #include <cstring>
 
 #include "attention_block.hpp"
-#include "float_dot.hpp"
 #include "zenith/kernels/thread_pool.hpp"
 
 namespace zenith::kernels {
@@ -24,42 +23,32 @@ struct Shape {
   std::size_t group, width;  ///< query heads of a KV head; padded head dimension
 
   std::size_t part_floats() const noexcept { return (group * (width + 2) + 15) / 16 * 16; }
-  std::size_t page_floats() const noexcept { return kPageTokens * width; }
 };
 
 SoftmaxPart part_at(const Shape& s, float* memory) noexcept {
   return {memory + s.group * s.width, memory + s.group * (s.width + 1), memory};
 }
 
-/// The heads `kv_head` serves of one row of q, [group, width] at `to`.
-void gather_queries(const Shape& s, const float* q_row, std::size_t kv_head, float* to) noexcept {
-  const std::size_t d = s.kv.head_dim;
-  for (std::size_t h = 0; h < s.group; ++h, to += s.width) {
-    std::memcpy(to, q_row + (kv_head * s.group + h) * d, d * sizeof(float));
-    std::fill(to + d, to + s.width, 0.0F);
-  }
-}
+std::size_t first_page(const KvRow& row) noexcept { return row.first / kPageTokens; }
+std::size_t pages_end(const KvRow& row) noexcept { return (row.last + kPageTokens - 1) / kPageTokens; }
 
-/// Keys (or values) [begin, end) of one page and KV head as f32: in place where that is possible, else in `scratch`.
-struct PageView {
-  const float* data;
-  std::size_t stride;
-};
-PageView page_floats(const Shape& s, const std::byte* base, std::uint32_t page, std::size_t kv_head, std::size_t begin,
-                     std::size_t end, float* scratch) noexcept {
-  const std::size_t d = s.kv.head_dim, element = s.kv.dtype == DType::f32 ? 4 : 2, stride = s.kv.kv_heads * d;
-  const std::byte* from = base + page * s.kv.page_stride_bytes + (begin * stride + kv_head * d) * element;
-  if (s.kv.dtype == DType::f32 && d == s.width && reinterpret_cast<std::uintptr_t>(from) % alignof(float) == 0)
-    return {reinterpret_cast<const float*>(from), stride};
-  float* to = scratch;
-  for (std::size_t j = begin; j < end; ++j, from += stride * element, to += s.width) {
-    if (s.kv.dtype == DType::f32)
-      std::memcpy(to, from, d * sizeof(float));
-    else
-      f16_row(from, to, d);
-    std::fill(to + d, to + s.width, 0.0F);
-  }
-  return {scratch, s.width};
+/// One page of one row and KV head. @pre the row sees keys of that page.
+void one_page(const Shape& s, const KvRow& row, const float* q_row, std::size_t kv_head, std::size_t page,
+              const SoftmaxPart& out) noexcept {
+  const std::size_t d = s.kv.head_dim, element = s.kv.dtype == DType::f32 ? 4 : 2, start = page * kPageTokens;
+  const std::size_t at = row.pages[page] * s.kv.page_stride_bytes;
+  attention_block({.q = q_row + kv_head * s.group * d,
+                   .heads = s.group,
+                   .head_dim = d,
+                   .k = s.kv.k + at + kv_head * d * kPageTokens * element,
+                   .v = s.kv.v + at + kv_head * d * element,
+                   .v_stride = s.kv.kv_heads * d,
+                   .half = s.kv.dtype == DType::f16,
+                   .first = std::max<std::size_t>(start, row.first) - start,
+                   .last = std::min<std::size_t>(start + kPageTokens, row.last) - start,
+                   .scale = s.params.scale,
+                   .softcap = s.params.softcap},
+                  out);
 }
 
 void finish(const Shape& s, const SoftmaxPart& part, std::size_t kv_head, float* y_row) noexcept {
@@ -73,32 +62,22 @@ void no_keys(const Shape& s, std::size_t kv_head, float* y_row) noexcept {
   std::fill_n(y_row + kv_head * s.group * s.kv.head_dim, s.group * s.kv.head_dim, 0.0F);
 }
 
-/// Rows [begin, end), all of one sequence, for one KV head.
+/// Rows [begin, end), all of one sequence, for one KV head: page by page, so that the rows share it in the cache.
 void whole_rows(const Shape& s, std::span<const KvRow> rows, View2<const float> q, View2<float> y, std::size_t begin,
                 std::size_t end, std::size_t kv_head, float* scratch) noexcept {
-  float *k_scratch = scratch, *v_scratch = k_scratch + s.page_floats(), *new_part = v_scratch + s.page_floats();
-  float *queries = new_part + s.part_floats(), *parts = queries + kRowChunk * s.group * s.width;
-  std::size_t first = rows[begin].first, last = 0;
-  const std::uint32_t* pages = rows[begin].pages.data();
+  float *new_part = scratch, *parts = new_part + s.part_floats();
+  std::size_t page = first_page(rows[begin]), pages = 0;
   bool started[kRowChunk] = {};
   for (std::size_t t = begin; t < end; ++t) {
-    gather_queries(s, q.row(t), kv_head, queries + (t - begin) * s.group * s.width);
-    first = std::min<std::size_t>(first, rows[t].first);
-    last = std::max<std::size_t>(last, rows[t].last);
+    page = std::min(page, first_page(rows[t]));
+    pages = std::max(pages, pages_end(rows[t]));
   }
-  for (std::size_t page = first / kPageTokens; page * kPageTokens < last; ++page) {
-    const std::size_t from = std::max(first, page * kPageTokens), to = std::min(last, (page + 1) * kPageTokens);
-    const std::uint32_t id = pages[page];
-    const PageView k = page_floats(s, s.kv.k, id, kv_head, from % kPageTokens, to - page * kPageTokens, k_scratch);
-    const PageView v = page_floats(s, s.kv.v, id, kv_head, from % kPageTokens, to - page * kPageTokens, v_scratch);
+  for (; page < pages; ++page) {
     for (std::size_t t = begin; t < end; ++t) {
-      const std::size_t j0 = std::max<std::size_t>(from, rows[t].first), j1 = std::min<std::size_t>(to, rows[t].last);
-      if (j0 >= j1) continue;
+      if (rows[t].first >= rows[t].last || page < first_page(rows[t]) || page >= pages_end(rows[t])) continue;
       const SoftmaxPart sum = part_at(s, parts + (t - begin) * s.part_floats()), part = part_at(s, new_part);
       bool& has = started[t - begin];
-      attention_block({queries + (t - begin) * s.group * s.width, s.group, s.width, k.data + (j0 - from) * k.stride,
-                       v.data + (j0 - from) * v.stride, k.stride, v.stride, j1 - j0, s.params.scale, s.params.softcap},
-                      has ? part : sum);
+      one_page(s, rows[t], q.row(t), kv_head, page, has ? part : sum);
       if (has) merge_parts(sum, part, s.group, s.width);
       has = true;
     }
@@ -111,69 +90,56 @@ void whole_rows(const Shape& s, std::span<const KvRow> rows, View2<const float> 
   }
 }
 
-std::size_t whole_rows_floats(const Shape& s) noexcept {
-  return 2 * s.page_floats() + s.part_floats() + kRowChunk * (s.group * s.width + s.part_floats());
-}
+std::size_t whole_rows_floats(const Shape& s) noexcept { return (1 + kRowChunk) * s.part_floats(); }
 
-/// One page of one row and KV head: a unit of the split over keys.
+/// One page of one row and KV head: a unit of the split over keys. In the order of memory: a page's KV heads together.
 struct Unit {
-  std::size_t row, kv_head, page;
+  std::size_t row, page, kv_head;
 };
-
-void one_unit(const Shape& s, const KvRow& row, const float* q_row, const Unit& unit, float* scratch,
-              const SoftmaxPart& out) noexcept {
-  float *k_scratch = scratch, *v_scratch = k_scratch + s.page_floats(), *queries = v_scratch + s.page_floats();
-  gather_queries(s, q_row, unit.kv_head, queries);
-  const std::size_t start = unit.page * kPageTokens;
-  const std::size_t j0 = std::max<std::size_t>(start, row.first) - start,
-                    j1 = std::min<std::size_t>(start + kPageTokens, row.last) - start;
-  const PageView k = page_floats(s, s.kv.k, row.pages[unit.page], unit.kv_head, j0, j1, k_scratch);
-  const PageView v = page_floats(s, s.kv.v, row.pages[unit.page], unit.kv_head, j0, j1, v_scratch);
-  attention_block(
-      {queries, s.group, s.width, k.data, v.data, k.stride, v.stride, j1 - j0, s.params.scale, s.params.softcap}, out);
-}
 
 void split_over_keys(Exec& ex, const Shape& s, std::span<const KvRow> rows, View2<const float> q,
                      View2<float> y) noexcept {
+  const std::size_t heads = s.kv.kv_heads;
+  const auto pages_of = [](const KvRow& r) { return r.first < r.last ? pages_end(r) - first_page(r) : 0; };
   std::size_t count = 0;
-  const auto pages_end = [](const KvRow& r) { return (r.last + kPageTokens - 1) / kPageTokens; };
-  for (const KvRow& r : rows)
-    if (r.first < r.last) count += (pages_end(r) - r.first / kPageTokens) * s.kv.kv_heads;
+  for (const KvRow& r : rows) count += pages_of(r) * heads;
   const std::span<Unit> units = ex.workspace->take<Unit>(std::max<std::size_t>(count, 1));
   const std::span<float> parts = ex.workspace->take<float>(count * s.part_floats());
   std::size_t n = 0;
   for (std::size_t t = 0; t < rows.size(); ++t)
-    for (std::size_t head = 0; head < s.kv.kv_heads; ++head)
-      for (std::size_t page = rows[t].first / kPageTokens; rows[t].first < rows[t].last && page < pages_end(rows[t]);
-           ++page)
-        units[n++] = {t, head, page};
-  const std::size_t scratch_floats = 2 * s.page_floats() + s.group * s.width;
-  const auto compute = [&](std::size_t begin, std::size_t end, float* scratch) {
+    for (std::size_t page = 0; page < pages_of(rows[t]); ++page)
+      for (std::size_t head = 0; head < heads; ++head) units[n++] = {t, first_page(rows[t]) + page, head};
+  const auto compute = [&](std::size_t begin, std::size_t end) {
     for (std::size_t u = begin; u < end; ++u)
-      one_unit(s, rows[units[u].row], q.row(units[u].row), units[u], scratch,
+      one_page(s, rows[units[u].row], q.row(units[u].row), units[u].kv_head, units[u].page,
                part_at(s, parts.data() + u * s.part_floats()));
   };
   constexpr std::size_t kWorthAThread = 6;  // units: below, waking threads costs more than it saves
-  const auto threads = count < kWorthAThread ? std::size_t{1} : static_cast<std::size_t>(ex.pool->threads());
-  const std::span<float> scratch = ex.workspace->take<float>(threads * scratch_floats);
-  if (threads == 1) {
-    compute(0, count, scratch.data());
-  } else {
-    ex.pool->run([&](int thread, int) {
-      const auto t = static_cast<std::size_t>(thread);
-      compute(count * t / threads, count * (t + 1) / threads, scratch.data() + t * scratch_floats);
-    });
+  if (count < kWorthAThread)
+    compute(0, count);
+  else
+    ex.pool->for_range(count, 1, compute);
+  for (std::size_t t = 0, first = 0; t < rows.size(); ++t) {
+    const std::size_t end = first + pages_of(rows[t]) * heads;
+    for (std::size_t head = 0; head < heads; ++head) {
+      if (first == end) {
+        no_keys(s, head, y.row(t));
+        continue;
+      }
+      const SoftmaxPart sum = part_at(s, parts.data() + (first + head) * s.part_floats());
+      for (std::size_t u = first + head + heads; u < end; u += heads)
+        merge_parts(sum, part_at(s, parts.data() + u * s.part_floats()), s.group, s.width);
+      finish(s, sum, head, y.row(t));
+    }
+    first = end;
   }
-  for (std::size_t u = 0; u < count;) {
-    const Unit& unit = units[u];
-    const SoftmaxPart sum = part_at(s, parts.data() + u * s.part_floats());
-    for (++u; u < count && units[u].row == unit.row && units[u].kv_head == unit.kv_head; ++u)
-      merge_parts(sum, part_at(s, parts.data() + u * s.part_floats()), s.group, s.width);
-    finish(s, sum, unit.kv_head, y.row(unit.row));
-  }
-  for (std::size_t t = 0; t < rows.size(); ++t)
-    for (std::size_t head = 0; rows[t].first >= rows[t].last && head < s.kv.kv_heads; ++head)
-      no_keys(s, head, y.row(t));
+}
+
+/// A token's K among those of its page: one element in each of the page's columns.
+template <class T>
+void scatter(const T* from, std::byte* page, std::size_t index, std::size_t width) noexcept {
+  T* to = reinterpret_cast<T*>(page) + index;
+  for (std::size_t c = 0; c < width; ++c) to[c * kPageTokens] = from[c];
 }
 
 }  // namespace
@@ -181,18 +147,22 @@ void split_over_keys(Exec& ex, const Shape& s, std::span<const KvRow> rows, View
 void kv_store(Exec& ex, const KvLayer& kv, std::span<const KvRow> rows, View2<const float> k,
               View2<const float> v) noexcept {
   const std::size_t width = kv.kv_heads * kv.head_dim;
+  Workspace::Scope scope{*ex.workspace};
+  const std::span<std::uint16_t> halves = ex.workspace->take<std::uint16_t>(rows.size() * width);
+  // Two rows of a page write into the same cache lines: threads take rows by the 32.
   ex.pool->for_range(rows.size(), 32, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
       const std::size_t page = rows[t].pages[rows[t].slot / kPageTokens] * kv.page_stride_bytes;
-      const std::size_t at = rows[t].slot % kPageTokens * width;
-      const auto put = [&](std::byte* base, const float* from) {
-        if (kv.dtype == DType::f32)
-          std::memcpy(base + page + at * sizeof(float), from, width * sizeof(float));
-        else
-          store_half(from, reinterpret_cast<std::uint16_t*>(base + page) + at, width);
-      };
-      put(kv.k, k.row(t));
-      put(kv.v, v.row(t));
+      const std::size_t index = rows[t].slot % kPageTokens;
+      if (kv.dtype == DType::f32) {
+        scatter(k.row(t), kv.k + page, index, width);
+        std::memcpy(kv.v + page + index * width * sizeof(float), v.row(t), width * sizeof(float));
+      } else {
+        std::uint16_t* half = halves.data() + t * width;
+        store_half(k.row(t), half, width);
+        scatter(half, kv.k + page, index, width);
+        store_half(v.row(t), reinterpret_cast<std::uint16_t*>(kv.v + page) + index * width, width);
+      }
     }
   });
 }

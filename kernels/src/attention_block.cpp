@@ -5,6 +5,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "half-inl.hpp"
@@ -19,43 +20,61 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kHeadPad>;
 using V = hn::Vec<D>;
 
-/// scores[h, j] = q[h] . k[j] for H heads and K keys from `k` on.
-template <std::size_t H, std::size_t K>
-HWY_INLINE void Scores(const AttentionBlock& b, const float* q, const float* k, float* scores) {
-  const D d;
-  V acc[H][K];
-  HWY_UNROLL(4)
-  for (std::size_t h = 0; h < H; ++h)
-    for (std::size_t j = 0; j < K; ++j) acc[h][j] = hn::Zero(d);
-  for (std::size_t c = 0; c < b.width; c += hn::Lanes(d)) {
-    V key[K];
-    for (std::size_t j = 0; j < K; ++j) key[j] = hn::LoadU(d, k + j * b.k_stride + c);
-    HWY_UNROLL(4)
-    for (std::size_t h = 0; h < H; ++h) {
-      const V query = hn::LoadU(d, q + h * b.width + c);
-      for (std::size_t j = 0; j < K; ++j) acc[h][j] = hn::MulAdd(query, key[j], acc[h][j]);
-    }
-  }
-  for (std::size_t h = 0; h < H; ++h)
-    for (std::size_t j = 0; j < K; ++j) scores[h * kPageTokens + j] = hn::GetLane(hn::SumOfLanes(d, acc[h][j]));
+template <class D2>
+HWY_INLINE hn::Vec<D2> LoadElements(D2 d, const float* p) {
+  return hn::LoadU(d, p);
+}
+template <class D2>
+HWY_INLINE hn::Vec<D2> LoadElements(D2 d, const std::uint16_t* p) {
+  return LoadHalf(d, p);
 }
 
-/// Scores to weights e^(s - most); entries past b.keys become 0.
-HWY_INLINE void Softmax(const AttentionBlock& b, float* scores, float& most, float& sum) {
+/// scores[h, j] = sum over c, in order, of q[h, c] k[c, j], for H heads and N vectors of keys.
+template <std::size_t H, std::size_t N, class T>
+HWY_INLINE void Scores(const AttentionBlock& b, const float* q, const T* k, float* scores) {
+  const D d;
+  V acc[H][N];
+  HWY_UNROLL(4)
+  for (std::size_t h = 0; h < H; ++h) {
+    HWY_UNROLL(4)
+    for (std::size_t n = 0; n < N; ++n) acc[h][n] = hn::Zero(d);
+  }
+  for (std::size_t c = 0; c < b.head_dim; ++c, k += kPageTokens) {
+    V query[H];
+    HWY_UNROLL(4)
+    for (std::size_t h = 0; h < H; ++h) query[h] = hn::Set(d, q[h * b.head_dim + c]);
+    HWY_UNROLL(4)
+    for (std::size_t n = 0; n < N; ++n) {
+      const V key = LoadElements(d, k + n * hn::Lanes(d));
+      HWY_UNROLL(4)
+      for (std::size_t h = 0; h < H; ++h) acc[h][n] = hn::MulAdd(query[h], key, acc[h][n]);
+    }
+  }
+  HWY_UNROLL(4)
+  for (std::size_t h = 0; h < H; ++h) {
+    HWY_UNROLL(4)
+    for (std::size_t n = 0; n < N; ++n) hn::Store(acc[h][n], d, scores + h * kPageTokens + n * hn::Lanes(d));
+  }
+}
+
+/// Scores of keys [from, to) to weights e^(s - most), where [from, to) are whole vectors around the block's keys; the
+/// entries that are not among its keys become 0, whatever lies there.
+HWY_INLINE void Softmax(const AttentionBlock& b, std::size_t from, std::size_t to, float* scores, float& most,
+                        float& sum) {
   const D d;
   const V scale = hn::Set(d, b.scale), cap = hn::Set(d, b.softcap);
-  for (std::size_t j = b.keys; j < kPageTokens; ++j) scores[j] = 0;
-  V top = hn::Set(d, -std::numeric_limits<float>::infinity());
-  for (std::size_t j = 0; j < kPageTokens; j += hn::Lanes(d)) {
+  for (std::size_t j = from; j < to; j += hn::Lanes(d)) {
     V s = hn::Mul(hn::Load(d, scores + j), scale);
     if (b.softcap != 0.0F) s = hn::Mul(cap, TanhOrNan(d, hn::Div(s, cap)));
     hn::Store(s, d, scores + j);
   }
-  for (std::size_t j = b.keys; j < kPageTokens; ++j) scores[j] = -std::numeric_limits<float>::infinity();
-  for (std::size_t j = 0; j < kPageTokens; j += hn::Lanes(d)) top = hn::Max(top, hn::Load(d, scores + j));
+  std::fill(scores + from, scores + b.first, -std::numeric_limits<float>::infinity());
+  std::fill(scores + b.last, scores + to, -std::numeric_limits<float>::infinity());
+  V top = hn::Set(d, -std::numeric_limits<float>::infinity());
+  for (std::size_t j = from; j < to; j += hn::Lanes(d)) top = hn::Max(top, hn::Load(d, scores + j));
   top = hn::MaxOfLanes(d, top);
   V total = hn::Zero(d);
-  for (std::size_t j = 0; j < kPageTokens; j += hn::Lanes(d)) {
+  for (std::size_t j = from; j < to; j += hn::Lanes(d)) {
     const V p = ExpOrNan(d, hn::Sub(hn::Load(d, scores + j), top));
     total = hn::Add(total, p);
     hn::Store(p, d, scores + j);
@@ -64,51 +83,72 @@ HWY_INLINE void Softmax(const AttentionBlock& b, float* scores, float& most, flo
   sum = hn::GetLane(hn::SumOfLanes(d, total));
 }
 
-/// out[h, c..] = sum over j of weights[h, j] v[j, c..], for H heads and N vectors of columns.
-template <std::size_t H, std::size_t N>
-HWY_INLINE void Weigh(const AttentionBlock& b, const float* weights, std::size_t c, float* out) {
-  const D d;
+/// out[h, c..] = sum over the block's keys j, in order, of weights[h, j] v[j, c..], for H heads and N vectors of columns.
+template <std::size_t H, std::size_t N, class D2, class T>
+HWY_INLINE void Weigh(const AttentionBlock& b, D2 d, const float* weights, const T* v, float* out,
+                      std::size_t width) {
   const std::size_t lanes = hn::Lanes(d);
-  V acc[H][N];
+  hn::Vec<D2> acc[H][N];
   HWY_UNROLL(4)
-  for (std::size_t h = 0; h < H; ++h)
-    for (std::size_t n = 0; n < N; ++n) acc[h][n] = hn::Zero(d);
-  const float* v = b.v + c;
-  for (std::size_t j = 0; j < b.keys; ++j, v += b.v_stride) {
-    V value[N];
-    for (std::size_t n = 0; n < N; ++n) value[n] = hn::LoadU(d, v + n * lanes);
+  for (std::size_t h = 0; h < H; ++h) {
     HWY_UNROLL(4)
-    for (std::size_t h = 0; h < H; ++h) {
-      const V p = hn::Set(d, weights[h * kPageTokens + j]);
-      for (std::size_t n = 0; n < N; ++n) acc[h][n] = hn::MulAdd(p, value[n], acc[h][n]);
+    for (std::size_t n = 0; n < N; ++n) acc[h][n] = hn::Zero(d);
+  }
+  v += b.first * b.v_stride;
+  for (std::size_t j = b.first; j < b.last; ++j, v += b.v_stride) {
+    hn::Vec<D2> p[H];
+    HWY_UNROLL(4)
+    for (std::size_t h = 0; h < H; ++h) p[h] = hn::Set(d, weights[h * kPageTokens + j]);
+    HWY_UNROLL(4)
+    for (std::size_t n = 0; n < N; ++n) {
+      const auto value = LoadElements(d, v + n * lanes);
+      HWY_UNROLL(4)
+      for (std::size_t h = 0; h < H; ++h) acc[h][n] = hn::MulAdd(p[h], value, acc[h][n]);
     }
   }
+  HWY_UNROLL(4)
+  for (std::size_t h = 0; h < H; ++h) {
+    HWY_UNROLL(4)
+    for (std::size_t n = 0; n < N; ++n) hn::StoreU(acc[h][n], d, out + h * width + n * lanes);
+  }
+}
+
+template <std::size_t H, class T>
+void Heads(const AttentionBlock& b, std::size_t first, const SoftmaxPart& out) {
+  constexpr std::size_t kVectors = H == 4 ? 2 : 4;  // beside H broadcasts they fill the sixteen registers of AVX2
+  const D d;
+  const std::size_t lanes = hn::Lanes(d), width = padded(b.head_dim);
+  HWY_ALIGN float scores[H * kPageTokens];
+  const float* q = b.q + first * b.head_dim;
+  const T *k = reinterpret_cast<const T*>(b.k), *v = reinterpret_cast<const T*>(b.v);
+  const std::size_t from = b.first / lanes * lanes, to = (b.last + lanes - 1) / lanes * lanes;
+  std::size_t j = from;
+  for (; j + kVectors * lanes <= to; j += kVectors * lanes) Scores<H, kVectors>(b, q, k + j, scores + j);
+  for (; j < to; j += lanes) Scores<H, 1>(b, q, k + j, scores + j);
   for (std::size_t h = 0; h < H; ++h)
-    for (std::size_t n = 0; n < N; ++n) hn::StoreU(acc[h][n], d, out + h * b.width + c + n * lanes);
+    Softmax(b, from, to, scores + h * kPageTokens, out.most[first + h], out.sum[first + h]);
+  float* weighted = out.weighted + first * width;
+  std::size_t c = 0;
+  for (; c + kVectors * lanes <= b.head_dim; c += kVectors * lanes)
+    Weigh<H, kVectors>(b, d, scores, v + c, weighted + c, width);
+  for (; c + lanes <= b.head_dim; c += lanes) Weigh<H, 1>(b, d, scores, v + c, weighted + c, width);
+  for (; c < b.head_dim; ++c) Weigh<H, 1>(b, hn::CappedTag<float, 1>{}, scores, v + c, weighted + c, width);
+  for (; c < width; ++c)
+    for (std::size_t h = 0; h < H; ++h) weighted[h * width + c] = 0;
 }
 
 template <std::size_t H>
-void Heads(const AttentionBlock& b, std::size_t first, const SoftmaxPart& out) {
-  HWY_ALIGN float scores[H * kPageTokens];
-  const float* q = b.q + first * b.width;
-  std::size_t j = 0;
-  for (; j + 2 <= b.keys; j += 2) Scores<H, 2>(b, q, b.k + j * b.k_stride, scores + j);
-  if (j < b.keys) Scores<H, 1>(b, q, b.k + j * b.k_stride, scores + j);
-  for (std::size_t h = 0; h < H; ++h) Softmax(b, scores + h * kPageTokens, out.most[first + h], out.sum[first + h]);
-  float* weighted = out.weighted + first * b.width;
-  const std::size_t lanes = hn::Lanes(D{});
-  std::size_t c = 0;
-  for (; c + 2 * lanes <= b.width; c += 2 * lanes) Weigh<H, 2>(b, scores, c, weighted);
-  for (; c < b.width; c += lanes) Weigh<H, 1>(b, scores, c, weighted);
+void HeadsOf(const AttentionBlock& b, std::size_t first, const SoftmaxPart& out) {
+  b.half ? Heads<H, std::uint16_t>(b, first, out) : Heads<H, float>(b, first, out);
 }
 
 void Block(const AttentionBlock& b, const SoftmaxPart& out) {
   for (std::size_t h = 0; h < b.heads; h += 4) {
     switch (b.heads - h) {
-      case 1: Heads<1>(b, h, out); break;
-      case 2: Heads<2>(b, h, out); break;
-      case 3: Heads<3>(b, h, out); break;
-      default: Heads<4>(b, h, out); break;
+      case 1: HeadsOf<1>(b, h, out); break;
+      case 2: HeadsOf<2>(b, h, out); break;
+      case 3: HeadsOf<3>(b, h, out); break;
+      default: HeadsOf<4>(b, h, out); break;
     }
   }
 }

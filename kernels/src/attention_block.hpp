@@ -19,12 +19,15 @@ struct SoftmaxPart {
   float* weighted;  ///< [heads, width]
 };
 
+/// One KV head of one page: K [head_dim, kPageTokens], V [kPageTokens, head_dim] with rows v_stride elements apart,
+/// both f32 or both f16.
 struct AttentionBlock {
-  const float* q;            ///< [heads, width]
-  std::size_t heads, width;  ///< width: padded(head_dim)
-  const float *k, *v;        ///< [keys, width], rows k_stride and v_stride apart
-  std::size_t k_stride, v_stride;
-  std::size_t keys;  ///< 1 <= keys <= kPageTokens
+  const float* q;  ///< [heads, head_dim]
+  std::size_t heads, head_dim;
+  const std::byte *k, *v;
+  std::size_t v_stride;
+  bool half;
+  std::size_t first, last;  ///< of the page's keys; first < last. The others are not looked at.
   float scale, softcap;
 };
 

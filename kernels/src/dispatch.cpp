@@ -57,7 +57,7 @@ Target& mutable_target() noexcept {
 
 const Target& target() noexcept { return mutable_target(); }
 
-std::string numerics_id() { return fmt::format("{}+{}/r1", highway_target(), to_string(target().int_dot)); }
+std::string numerics_id() { return fmt::format("{}+{}/r2", highway_target(), to_string(target().int_dot)); }
 
 std::vector<IntDot> supported_int_dots() {
   std::vector<IntDot> out;

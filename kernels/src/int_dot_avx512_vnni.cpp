@@ -6,6 +6,7 @@
 namespace zenith::kernels {
 namespace {
 
+#include "int_dot_panel-inl.hpp"
 #include "int_dot_x86-inl.hpp"
 
 struct Ops512 {
@@ -41,6 +42,7 @@ struct Ops512 {
   static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   static I dot(I acc, I a, I b) { return _mm512_dpwssd_epi32(acc, a, b); }
+  static void dot_in_place(I& acc, I a, I b) { acc = dot(acc, a, b); }
 };
 
 }  // namespace

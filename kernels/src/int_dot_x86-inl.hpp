@@ -31,7 +31,7 @@ struct IntDot {
         for (size_t r = 0; r < R; ++r) {
           const I both = V::broadcast_pair(pair + r * stride);
 #pragma GCC unroll 2
-          for (size_t g = 0; g < G; ++g) acc[g][r] = V::dot(acc[g][r], q[g], both);
+          for (size_t g = 0; g < G; ++g) V::dot_in_place(acc[g][r], q[g], both);
         }
       }
     }
@@ -62,6 +62,17 @@ struct IntDot {
       acc[g][0] = V::add_int(acc[g][0], V::add_int(V::shift_right(by16[g], 4), V::shift_right(by256[g], 8)));
   }
 
+  /// One row is bound by memory. The block that lies G groups ahead is fetched while this one is multiplied: the
+  /// processor's own prefetching stops at a page and begins anew with every group.
+  template <size_t G>
+  static void fetch_ahead(const unsigned char* w, size_t group_bytes) {
+#pragma GCC unroll 2
+    for (size_t g = 0; g < G; ++g)
+#pragma GCC unroll 8
+      for (size_t line = 0; line < kBlockBytes; line += 64)
+        __builtin_prefetch(w + (G + g) * group_bytes + line);
+  }
+
   /// Rows [row, row + R), groups of outputs at w, w + group_bytes, ...
   template <size_t R, size_t G>
   static void tile(const IntDotCall& c, size_t row, const unsigned char* w, size_t group_bytes, F (&sum)[G][R]) {
@@ -72,6 +83,7 @@ struct IntDot {
     for (size_t b = 0; b < c.blocks; ++b, w += kBlockBytes, x += 32) {
       const float* x_scale = c.x_scale + row * c.blocks + b;
       const float* x_sum = c.x_sum + row * c.blocks + b;
+      if constexpr (R == 1) fetch_ahead<G>(w, group_bytes);
       const unsigned char* values[G];
       I acc[G][R];
 #pragma GCC unroll 2
@@ -141,35 +153,39 @@ struct IntDot {
       for (size_t r = 0; r < R; ++r) store(c, row + r, out + g * kLanes, sum[g][r]);
   }
 
-  /// One group of outputs, rows [row, end).
-  static void group(const IntDotCall& c, size_t row, size_t end, size_t out, const unsigned char* w,
-                    size_t group_bytes) {
-    for (; row + 4 <= end; row += 4) rows<4, 1>(c, row, out, w, group_bytes);
-    switch (end - row) {
-      case 3: return rows<3, 1>(c, row, out, w, group_bytes);
-      case 2: return rows<2, 1>(c, row, out, w, group_bytes);
-      case 1: return rows<1, 1>(c, row, out, w, group_bytes);
+  template <size_t G>
+  static void few_rows(const IntDotCall& c, size_t out, const unsigned char* w, size_t group_bytes) {
+    size_t row = 0;
+    for (; row + 4 <= c.rows; row += 4) rows<4, G>(c, row, out, w, group_bytes);
+    switch (c.rows - row) {
+      case 3: return rows<3, G>(c, row, out, w, group_bytes);
+      case 2: return rows<2, G>(c, row, out, w, group_bytes);
+      case 1: return rows<1, G>(c, row, out, w, group_bytes);
       default: return;
     }
   }
 
+  template <size_t G>
+  static void many_rows(const IntDotCall& c, size_t row, size_t end, size_t out, const unsigned char* w,
+                        size_t group_bytes) {
+    Panel<V, kKind, G>::run(c, row, end, w, group_bytes,
+                            [&](size_t r, size_t g, F sum) { store(c, r, out + g * kLanes, sum); });
+  }
+
+  /// Two groups share the broadcasts of the activations.
   static void run(const IntDotCall& c) {
-    constexpr size_t kChunk = 64;  // rows whose activations stay in L2 while the weights pass by
+    constexpr size_t kManyRows = 8;  // from here on unpacking into a panel costs less than it saves
+    constexpr size_t kChunk = Panel<V, kKind, 2>::kRows;
     const size_t group_bytes = c.blocks * kBlockBytes;
     const unsigned char* first = c.w + c.out_begin / kLanes * group_bytes;
-    if (c.rows ==
-        1) {  // two groups share the broadcasts of the activations; with more rows that needs too many registers
+    for (size_t row = 0; row < c.rows; row += kChunk) {
+      const size_t end = c.rows - row < kChunk ? c.rows : row + kChunk;
       const unsigned char* w = first;
       size_t out = c.out_begin;
-      for (; out + kLanes < c.out_end; out += 2 * kLanes, w += 2 * group_bytes) rows<1, 2>(c, 0, out, w, group_bytes);
-      if (out < c.out_end) rows<1, 1>(c, 0, out, w, group_bytes);
-      return;
-    }
-    for (size_t chunk = 0; chunk < c.rows; chunk += kChunk) {
-      const size_t end = c.rows - chunk < kChunk ? c.rows : chunk + kChunk;
-      const unsigned char* w = first;
-      for (size_t out = c.out_begin; out < c.out_end; out += kLanes, w += group_bytes)
-        group(c, chunk, end, out, w, group_bytes);
+      for (; out + kLanes < c.out_end; out += 2 * kLanes, w += 2 * group_bytes)
+        c.rows < kManyRows ? few_rows<2>(c, out, w, group_bytes) : many_rows<2>(c, row, end, out, w, group_bytes);
+      if (out < c.out_end)
+        c.rows < kManyRows ? few_rows<1>(c, out, w, group_bytes) : many_rows<1>(c, row, end, out, w, group_bytes);
     }
   }
 };

@@ -29,7 +29,8 @@ Linear& Linear::operator=(Linear&&) noexcept = default;
 Linear::~Linear() = default;
 
 Expected<Linear> Linear::make(DType dtype, std::span<const std::byte> weights, std::size_t n_out, std::size_t n_in,
-                              std::span<const float> bias, bool borrow) {
+                              std::span<const float> bias, bool borrow,
+                              std::shared_ptr<WeightMemory> memory) {
   const DTypeInfo info = dtype_info(dtype);
   const std::optional<PackKind> kind = pack_kind(dtype);
   if (!kind && dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
@@ -51,7 +52,8 @@ Expected<Linear> Linear::make(DType dtype, std::span<const std::byte> weights, s
   impl->bias.assign(bias.begin(), bias.end());
   if (kind) {
     impl->table = &int_dot_table(target().int_dot);
-    impl->packed = pack(dtype, weights, n_out, n_in, impl->table->lanes);
+    impl->packed = pack(dtype, weights, n_out, n_in, impl->table->lanes,
+                        memory ? std::move(memory) : std::make_shared<WeightMemory>());
     if (borrow) impl->bytes = weights;  // rows are read from here: cheaper than from the packed form
   } else if (borrow) {
     impl->bytes = weights;

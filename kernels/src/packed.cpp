@@ -1,19 +1,14 @@
 #include "packed.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <new>
+#include <utility>
 
 #include "blocks.hpp"
 #include "zenith/kernels/dequantize.hpp"
 
 namespace zenith::kernels {
 namespace {
-
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 void put_scale(unsigned char* at, bool f32, std::size_t lane, float value) noexcept {
   if (f32) {
@@ -76,15 +71,6 @@ void get_values(const Words& words, std::size_t lane, const unsigned char* value
 
 }  // namespace
 
-AlignedBytes::AlignedBytes(std::size_t size) : size_(size) {
-  const std::size_t align = size >= kHugePage ? kHugePage : 64;
-  data_.reset(static_cast<unsigned char*>(std::aligned_alloc(align, (size + align - 1) / align * align)));
-  if (!data_) throw std::bad_alloc{};
-  if (align == kHugePage) (void)madvise(data_.get(), size, MADV_HUGEPAGE);  // advice: slower without, not wrong
-}
-
-void AlignedBytes::Free::operator()(unsigned char* p) const noexcept { std::free(p); }
-
 std::optional<PackKind> pack_kind(DType type) noexcept {
   switch (type) {
     case DType::q4_0: return PackKind::nibble_offset;
@@ -108,17 +94,18 @@ std::optional<PackKind> pack_kind(DType type) noexcept {
 }
 
 PackedWeights pack(DType type, std::span<const std::byte> rows, std::size_t n_out, std::size_t n_in,
-                   std::size_t lanes) {
-  PackedWeights out{*pack_kind(type), lanes, n_out, n_in, {}};
+                   std::size_t lanes, std::shared_ptr<WeightMemory> memory) {
+  PackedWeights out{*pack_kind(type), lanes, n_out, n_in, {}, std::move(memory)};
   const PackFormat f = pack_format(out.kind);
   const std::size_t blocks = n_in / kBlock, groups = (n_out + lanes - 1) / lanes, block_bytes = out.block_bytes();
   const std::size_t row_size = row_bytes(type, n_in), scale_bytes = lanes * (f.f32_scales ? 4 : 2);
   const int offset = out.kind == PackKind::nibble_offset ? kNibbleOffset : 0;
   const Words words{lanes, f.nibble ? 4U : 2U};
-  out.bytes = AlignedBytes{groups * blocks * block_bytes};
+  const std::span<unsigned char> bytes = out.memory->take(groups * blocks * block_bytes);
+  out.bytes = bytes;
   for (std::size_t g = 0; g < groups; ++g) {
     for (std::size_t b = 0; b < blocks; ++b) {
-      unsigned char* at = out.bytes.data() + (g * blocks + b) * block_bytes;
+      unsigned char* at = bytes.data() + (g * blocks + b) * block_bytes;
       std::memset(at, 0, block_bytes);
       unsigned char* values = at + scale_bytes * (1U + f.min + f.halves);
       for (std::size_t lane = 0; lane < std::min(lanes, n_out - g * lanes); ++lane) {

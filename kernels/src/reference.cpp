@@ -10,10 +10,8 @@
 namespace zenith::kernels::reference {
 namespace {
 
-double kv_element(const KvLayer& kv, const std::byte* base, const KvRow& row, std::size_t index, std::size_t head,
-                  std::size_t c) {
+double element_of_page(const KvLayer& kv, const std::byte* base, const KvRow& row, std::size_t index, std::size_t at) {
   const std::byte* page = base + row.pages[index / kPageTokens] * kv.page_stride_bytes;
-  const std::size_t at = ((index % kPageTokens) * kv.kv_heads + head) * kv.head_dim + c;
   if (kv.dtype == DType::f32) {
     float v;
     std::memcpy(&v, page + at * sizeof v, sizeof v);
@@ -22,6 +20,14 @@ double kv_element(const KvLayer& kv, const std::byte* base, const KvRow& row, st
   std::uint16_t v;
   std::memcpy(&v, page + at * sizeof v, sizeof v);
   return f16_to_f32(v);
+}
+
+double key(const KvLayer& kv, const KvRow& row, std::size_t index, std::size_t head, std::size_t c) {
+  return element_of_page(kv, kv.k, row, index, (head * kv.head_dim + c) * kPageTokens + index % kPageTokens);
+}
+
+double value(const KvLayer& kv, const KvRow& row, std::size_t index, std::size_t head, std::size_t c) {
+  return element_of_page(kv, kv.v, row, index, ((index % kPageTokens) * kv.kv_heads + head) * kv.head_dim + c);
 }
 
 template <class F>
@@ -105,7 +111,7 @@ Matrix attention(const KvLayer& kv, std::span<const KvRow> rows, const Attention
       for (std::size_t j = row.first; j < row.last; ++j) {
         double s = 0;
         for (std::size_t c = 0; c < kv.head_dim; ++c)
-          s += double{q.row(t)[h * kv.head_dim + c]} * kv_element(kv, kv.k, row, j, h / group, c);
+          s += double{q.row(t)[h * kv.head_dim + c]} * key(kv, row, j, h / group, c);
         s *= double{params.scale};
         if (params.softcap != 0.0F) s = double{params.softcap} * std::tanh(s / double{params.softcap});
         score.push_back(s);
@@ -115,7 +121,7 @@ Matrix attention(const KvLayer& kv, std::span<const KvRow> rows, const Attention
       for (std::size_t j = row.first; j < row.last; ++j)
         for (std::size_t c = 0; c < kv.head_dim; ++c)
           out[t * width + h * kv.head_dim + c] +=
-              score[j - row.first] / sum * kv_element(kv, kv.v, row, j, h / group, c);
+              score[j - row.first] / sum * value(kv, row, j, h / group, c);
     }
   }
   return out;

@@ -155,9 +155,12 @@ TEST(KvStore, rounds_to_nearest_even_on_every_target) {
     const KvRow row = pool.row(0, 3, 0, 4);
     kv_store(machine.ex, pool.layer(), {&row, 1}, view(values, 20), view(values, 20));
     for (std::size_t i = 0; i < 20; ++i) {
-      std::uint16_t bits;
-      std::memcpy(&bits, pool.layer().k + row.pages[0] * pool.layer().page_stride_bytes + (3 * 20 + i) * 2, 2);
-      EXPECT_EQ(bits, f32_to_f16(values[i])) << values[i];
+      const std::size_t page = row.pages[0] * pool.layer().page_stride_bytes;
+      std::uint16_t key, value;
+      std::memcpy(&key, pool.layer().k + page + (i * kPageTokens + 3) * 2, 2);
+      std::memcpy(&value, pool.layer().v + page + (3 * 20 + i) * 2, 2);
+      EXPECT_EQ(key, f32_to_f16(values[i])) << values[i];
+      EXPECT_EQ(value, f32_to_f16(values[i])) << values[i];
     }
   });
 }

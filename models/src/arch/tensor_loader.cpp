@@ -97,7 +97,7 @@ std::optional<kernels::Linear> TensorLoader::linear_slice(const std::string& nam
   }
   const std::size_t stride = row_bytes(tensor->dtype, n_in);
   const auto bytes = tensor->bytes.subspan(first * stride, n_out * stride);
-  auto made = kernels::Linear::make(tensor->dtype, bytes, n_out, n_in, offsets);
+  auto made = kernels::Linear::make(tensor->dtype, bytes, n_out, n_in, offsets, true, packed_);
   if (!made) {
     refuse({made.error().code, fmt::format("tensor {}: {}", printable(name), made.error().message), name, {}});
     return std::nullopt;

@@ -1,6 +1,7 @@
 // Tensors of a file as the objects that graphs are made of, each checked against the shape that the graph expects.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,6 +45,7 @@ class TensorLoader {
   const WeightSource& source_;
   std::optional<Error> error_;
   std::set<std::string, std::less<>> used_;
+  std::shared_ptr<kernels::WeightMemory> packed_ = std::make_shared<kernels::WeightMemory>();  // of all matrices
   std::uint64_t resident_bytes_ = 0, parameters_ = 0;
 };
 

@@ -20,7 +20,7 @@ struct Target {
 
 const Target& target() noexcept;
 
-/// "AVX2+avx2/r1": processes of equal strings give equal bits (with equal weights).
+/// "AVX2+avx2/r2": processes of equal strings give equal bits (with equal weights).
 std::string numerics_id();
 
 std::vector<IntDot> supported_int_dots();  ///< on this machine, ascending

@@ -10,6 +10,7 @@
 #include "zenith/core/error.hpp"
 #include "zenith/core/view.hpp"
 #include "zenith/kernels/exec.hpp"
+#include "zenith/kernels/weight_memory.hpp"
 
 namespace zenith::kernels {
 
@@ -47,11 +48,13 @@ class Activations {
 class Linear {
  public:
   /// @param dtype any of DType but integers. @param weights row-major [n_out, n_in] in file layout, any alignment.
-  /// `borrow`: the bytes outlive the Linear (an mmap), so that no copy is needed when no packing is.
+  /// `borrow`: the bytes outlive the Linear (an mmap), so that no copy is needed when no packing is. `memory`: where
+  /// packed weights go, beside those of the model's other matrices; null: into memory of their own.
   /// @returns invalid_argument when sizes disagree or n_in is no multiple of the block; unsupported for a dtype without
   /// a kernel.
   static Expected<Linear> make(DType dtype, std::span<const std::byte> weights, std::size_t n_out, std::size_t n_in,
-                               std::span<const float> bias = {}, bool borrow = true);
+                               std::span<const float> bias = {}, bool borrow = true,
+                               std::shared_ptr<WeightMemory> memory = nullptr);
   Linear(Linear&&) noexcept;
   Linear& operator=(Linear&&) noexcept;
   ~Linear();
