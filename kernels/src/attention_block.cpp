@@ -83,10 +83,10 @@ HWY_INLINE void Softmax(const AttentionBlock& b, std::size_t from, std::size_t t
   sum = hn::GetLane(hn::SumOfLanes(d, total));
 }
 
-/// out[h, c..] = sum over the block's keys j, in order, of weights[h, j] v[j, c..], for H heads and N vectors of columns.
+/// out[h, c..] = sum over the block's keys j, in order, of weights[h, j] v[j, c..], for H heads and N vectors of
+/// columns.
 template <std::size_t H, std::size_t N, class D2, class T>
-HWY_INLINE void Weigh(const AttentionBlock& b, D2 d, const float* weights, const T* v, float* out,
-                      std::size_t width) {
+HWY_INLINE void Weigh(const AttentionBlock& b, D2 d, const float* weights, const T* v, float* out, std::size_t width) {
   const std::size_t lanes = hn::Lanes(d);
   hn::Vec<D2> acc[H][N];
   HWY_UNROLL(4)

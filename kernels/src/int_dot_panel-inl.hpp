@@ -41,8 +41,7 @@ struct Panel {
 
   /// Adds `blocks` blocks to the sums of R rows; `block` counts from the rows' start.
   template <size_t R>
-  static void sweep(const IntDotCall& c, size_t row, size_t block, size_t blocks, const Block* panel,
-                    F (*sums)[G]) {
+  static void sweep(const IntDotCall& c, size_t row, size_t block, size_t blocks, const Block* panel, F (*sums)[G]) {
     const size_t stride = c.blocks * 32;
     const int16_t* x = c.x + row * stride + block * 32;
     F sum[R][G];

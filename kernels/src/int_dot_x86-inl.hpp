@@ -69,8 +69,7 @@ struct IntDot {
 #pragma GCC unroll 2
     for (size_t g = 0; g < G; ++g)
 #pragma GCC unroll 8
-      for (size_t line = 0; line < kBlockBytes; line += 64)
-        __builtin_prefetch(w + (G + g) * group_bytes + line);
+      for (size_t line = 0; line < kBlockBytes; line += 64) __builtin_prefetch(w + (G + g) * group_bytes + line);
   }
 
   /// Rows [row, row + R), groups of outputs at w, w + group_bytes, ...

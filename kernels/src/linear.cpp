@@ -29,8 +29,7 @@ Linear& Linear::operator=(Linear&&) noexcept = default;
 Linear::~Linear() = default;
 
 Expected<Linear> Linear::make(DType dtype, std::span<const std::byte> weights, std::size_t n_out, std::size_t n_in,
-                              std::span<const float> bias, bool borrow,
-                              std::shared_ptr<WeightMemory> memory) {
+                              std::span<const float> bias, bool borrow, std::shared_ptr<WeightMemory> memory) {
   const DTypeInfo info = dtype_info(dtype);
   const std::optional<PackKind> kind = pack_kind(dtype);
   if (!kind && dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)

@@ -93,8 +93,8 @@ std::optional<PackKind> pack_kind(DType type) noexcept {
   return std::nullopt;
 }
 
-PackedWeights pack(DType type, std::span<const std::byte> rows, std::size_t n_out, std::size_t n_in,
-                   std::size_t lanes, std::shared_ptr<WeightMemory> memory) {
+PackedWeights pack(DType type, std::span<const std::byte> rows, std::size_t n_out, std::size_t n_in, std::size_t lanes,
+                   std::shared_ptr<WeightMemory> memory) {
   PackedWeights out{*pack_kind(type), lanes, n_out, n_in, {}, std::move(memory)};
   const PackFormat f = pack_format(out.kind);
   const std::size_t blocks = n_in / kBlock, groups = (n_out + lanes - 1) / lanes, block_bytes = out.block_bytes();

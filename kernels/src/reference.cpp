@@ -120,8 +120,7 @@ Matrix attention(const KvLayer& kv, std::span<const KvRow> rows, const Attention
       for (double& s : score) sum += s = std::exp(s - most);
       for (std::size_t j = row.first; j < row.last; ++j)
         for (std::size_t c = 0; c < kv.head_dim; ++c)
-          out[t * width + h * kv.head_dim + c] +=
-              score[j - row.first] / sum * value(kv, row, j, h / group, c);
+          out[t * width + h * kv.head_dim + c] += score[j - row.first] / sum * value(kv, row, j, h / group, c);
     }
   }
   return out;

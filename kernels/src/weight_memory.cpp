@@ -29,8 +29,8 @@ std::span<unsigned char> WeightMemory::take(std::size_t bytes) {
     void* at = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED) throw std::bad_alloc{};
     auto* data = static_cast<unsigned char*>(at);
-    const std::size_t before = rounded(reinterpret_cast<std::uintptr_t>(data), kHugePage) -
-                               reinterpret_cast<std::uintptr_t>(data);
+    const std::size_t before =
+        rounded(reinterpret_cast<std::uintptr_t>(data), kHugePage) - reinterpret_cast<std::uintptr_t>(data);
     if (before > 0) ::munmap(data, before);
     if (before < kHugePage) ::munmap(data + before + size, kHugePage - before);
     (void)::madvise(data + before, size, MADV_HUGEPAGE);  // advice: slower without, not wrong

@@ -18,7 +18,7 @@ TEST(IntDotModel, every_table_of_this_processor_agrees_to_the_bit) {
           EXPECT_EQ(wrong, 0u) << to_string(dot) << " kind " << static_cast<int>(c.kind) << " rows " << c.rows
                                << " out " << c.out << " blocks " << c.blocks;
         });
-    EXPECT_EQ(cases, kPackKinds * 40);
+    EXPECT_EQ(cases, kPackKinds * 52);
   }
 }
 
@@ -34,7 +34,7 @@ TEST(IntDotModel, sees_one_wrong_bit) {
   const auto arena = std::make_unique<int_dot_model::Arena>();
   std::size_t wrong = 0;
   int_dot_model::run_all(off, *arena, [&](const int_dot_model::Case&, std::size_t n) { wrong += n; });
-  EXPECT_EQ(wrong, 40u);
+  EXPECT_EQ(wrong, 52u);
 }
 
 }  // namespace

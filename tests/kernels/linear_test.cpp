@@ -8,6 +8,7 @@
 
 #include "support.hpp"
 #include "zenith/kernels/reference.hpp"
+#include "zenith/kernels/weight_memory.hpp"
 
 namespace zenith::kernels {
 namespace {
@@ -19,8 +20,8 @@ struct Shape {
 };
 
 /// n_in counts blocks for quantised types.
-constexpr Shape kShapes[] = {{1, 1, 1}, {1, 8, 2},  {2, 17, 3}, {3, 33, 1}, {4, 16, 2},
-                             {5, 7, 4}, {7, 31, 2}, {66, 9, 2}, {130, 3, 1}};
+constexpr Shape kShapes[] = {{1, 1, 1}, {1, 8, 2},  {2, 17, 3}, {3, 33, 1},  {4, 16, 2},
+                             {5, 7, 4}, {7, 31, 2}, {66, 9, 2}, {130, 3, 1}, {9, 35, 17}};
 /// Columns for float types: not multiples of any vector.
 constexpr Shape kFloatShapes[] = {{1, 1, 1},   {1, 5, 7},   {2, 17, 100}, {3, 33, 31},
                                   {4, 16, 64}, {7, 6, 129}, {66, 9, 37},  {130, 3, 576}};
@@ -108,7 +109,7 @@ class LinearTypes : public ::testing::TestWithParam<DType> {};
 /// The promise of DESIGN "Numerics": a row alone, in a batch of 7, in chunks and on any number of threads has the same
 /// bits.
 TEST_P(LinearTypes, a_row_has_the_same_bits_in_every_company) {
-  constexpr std::size_t kRows = 71, kOut = 45, kIn = 512;
+  constexpr std::size_t kRows = 71, kOut = 45, kIn = 768;  // more blocks than a panel of many rows holds
   Random random{11};
   const auto weights = random.weights(GetParam(), kOut, kIn);
   const auto x = random.normal(kRows * kIn), bias = random.normal(kOut);
@@ -248,6 +249,30 @@ TEST(Linear, activations_are_quantised_once_for_all_that_share_them) {
   const QuantizedRows* made = &shared.quantized(machine.ex);
   b->apply(machine.ex, shared, view(z, 8));
   EXPECT_EQ(made, &shared.quantized(machine.ex));
+  EXPECT_TRUE(same_bits(y, z));
+}
+
+TEST(Linear, shared_memory_outlives_what_made_it_and_holds_many_matrices) {
+  Random random{19};
+  auto memory = std::make_shared<WeightMemory>();
+  const std::span<unsigned char> large = memory->take(std::size_t{40} << 20), small = memory->take(3);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(large.data()) % 64, 0u);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(small.data()) % 64, 0u);
+  large.back() = 1;
+  small.back() = 2;
+  EXPECT_EQ(large.back(), 1);
+  const auto weights = random.weights(DType::q4_1, 24, 64);
+  const auto x = random.normal(64);
+  auto first = Linear::make(DType::q4_1, weights, 24, 64, {}, false, memory);
+  const auto second = Linear::make(DType::q4_1, weights, 24, 64, {}, false, memory);
+  ASSERT_TRUE(first && second);
+  memory.reset();
+  Machine machine;
+  const Activations input{machine.ex, view(x, 64)};
+  std::vector<float> y(24), z(24);
+  first->apply(machine.ex, input, view(y, 24));
+  first = Linear::make(DType::q8_0, random.weights(DType::q8_0, 1, 32), 1, 32, {}, false);
+  second->apply(machine.ex, input, view(z, 24));
   EXPECT_TRUE(same_bits(y, z));
 }
 
