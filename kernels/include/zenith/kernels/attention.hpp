@@ -12,9 +12,8 @@ namespace zenith::kernels {
 
 inline constexpr std::size_t kPageTokens = 64;  ///< also the fixed block in which keys are reduced
 
-/// One layer's share of a KV pool: page p holds K [kv_heads * head_dim, kPageTokens] at k + p * page_stride bytes, so
-/// that a vector is of keys and a score needs no sum across lanes; and V [kPageTokens, kv_heads * head_dim], as far
-/// from v.
+/// One layer's share of a KV pool: page p holds K [kv_heads * head_dim, kPageTokens] (a score then needs no sum across
+/// lanes) at k + p * page_stride bytes, and V [kPageTokens, kv_heads * head_dim] as far from v.
 struct KvLayer {
   std::byte* k = nullptr;
   std::byte* v = nullptr;
