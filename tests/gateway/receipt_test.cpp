@@ -87,7 +87,8 @@ TEST(receipt, spans_of_one_trace_differ) {
 struct Spans {
   std::map<std::string, Json> by_name, instance;
   explicit Spans(const std::string& text) {
-    for (const auto& resource : Json::parse(text)["resourceSpans"]) {
+    const Json all = Json::parse(text);
+    for (const auto& resource : all["resourceSpans"]) {
       for (const auto& span : resource["scopeSpans"][0]["spans"]) {
         by_name[span["name"]] = span;
         instance[span["name"]] = resource["resource"]["attributes"][1]["value"]["stringValue"];
