@@ -14,6 +14,7 @@
 #include "verb.hpp"
 #include "zenith/core/log.hpp"
 #include "zenith/services/stack.hpp"
+#include "zenith/tools/model_files.hpp"
 
 namespace zenith::tools {
 namespace {
@@ -22,7 +23,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::minutes kSpeakLimit{30};
 
 struct Options {
-  std::string text, out, model = "piper-joe", voice;
+  std::string text, out, model, voice;
   float speed = 1;
 };
 
@@ -96,7 +97,12 @@ Status write_wav(const Spoken& spoken, const std::string& path) {
   return {};
 }
 
-Status speak(const Options& options, const Context& context) {
+Status speak(Options options, const Context& context) {
+  if (options.model.empty()) {
+    const auto config = environment_config();
+    if (!config) return tl::make_unexpected(config.error());
+    options.model = resolve_model("piper-joe", models_dir(*config)) ? "piper-joe" : "kokoro-82m";
+  }
   signal(SIGPIPE, SIG_IGN);
   auto signals = Signals::block({SIGTERM, SIGINT});
   if (!signals) return tl::make_unexpected(signals.error());
@@ -130,7 +136,8 @@ Action add_speak(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("TEXT", options->text, "what to say")->required();
   app.add_option("-o,--output", options->out, "the wav file to write")->required();
-  app.add_option("--model", options->model, "a model that speaks; default piper-joe");
+  app.add_option("--model", options->model,
+                 "a model that speaks; default piper-joe where it is installed, else kokoro-82m");
   app.add_option("--voice", options->voice, "one of the model's voices; default its own");
   app.add_option("--speed", options->speed, "0.25 to 4; 1 as recorded")->check(CLI::Range(0.25, 4.0));
   return [options](const Context& context) { return speak(*options, context); };
