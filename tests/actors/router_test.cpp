@@ -26,7 +26,8 @@ struct RouterTest : testing::Test {
     messages::ModelEntry m;
     m.name = name;
     m.kind = kind;
-    view.services.push_back({{Role::text, id, health, name, std::move(detail)},
+    const Role role = kind == ModelKind::speech ? Role::voice : Role::text;
+    view.services.push_back({{role, id, health, name, std::move(detail)},
                              m,
                              health == Health::ready ? someone : Ref<ServiceMessage>{}});
   }

@@ -251,7 +251,7 @@ class WithoutMedia(unittest.TestCase):
                 placements.EXE = whole
         done = subprocess.run([whole, "serve", "voice", "--offline"], capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("0 services of that role", done.stderr)
+        self.assertIn("--id chooses it", done.stderr)
 
 
 class OtherPlacement(unittest.TestCase):

@@ -295,7 +295,7 @@ class FromWheels(Case):
         self.refused(1, "Gemma Terms of Use", "gemma3-270m")
 
     def test_names(self):
-        self.refused(1, "known names: smollm2-135m, minilm-l6, gemma3-270m", "nothing-of-this-name")
+        self.refused(1, "known names: smollm2-135m, minilm-l6, kokoro-82m, whisper-base", "nothing-of-this-name")
         self.refused(1, "this build serves no voice yet", "smart-turn")
         self.refused(2, "which model?")
 
