@@ -22,14 +22,14 @@ import openai
 import placements
 import replay
 from collector import Collector
-from sensor_test import fixture, service
+from sensor_test import PROC, service
 from vision_test import file_url, png
 from words import words
 
 SPEAKS = '[[service]]\nrole = "voice"\nid = "speaks"\nmodel = "piper-joe"\n'
 HEARS = '[[service]]\nrole = "voice"\nid = "hears"\nmodel = "whisper-base"\n'
 SEES = '[[service]]\nrole = "vision"\nid = "sees"\nmodel = "ppocr-v4"\n'
-SENSES = service("senses", "host_telemetry", {"root": str(fixture()), "period_ms": 50})
+SENSES = service("senses", "host_telemetry", {"root": str(placements.still_proc(PROC.name)), "period_ms": 50})
 SAID = "What is the weather like in London today?"
 AUDIO = {"voice": "alloy", "format": "wav"}
 BOTH = ["text", "audio"]
