@@ -27,9 +27,8 @@ struct RouterTest : testing::Test {
     m.name = name;
     m.kind = kind;
     const Role role = kind == ModelKind::speech ? Role::voice : Role::text;
-    view.services.push_back({{role, id, health, name, std::move(detail)},
-                             m,
-                             health == Health::ready ? someone : Ref<ServiceMessage>{}});
+    view.services.push_back(
+        {{role, id, health, name, std::move(detail)}, m, health == Health::ready ? someone : Ref<ServiceMessage>{}});
   }
 };
 
