@@ -5,6 +5,7 @@
 # scripts/bench.sh text   text generation beside llama.cpp on the same file (bench/text_peer.py; builds the peer once)
 # scripts/bench.sh ocr    a screenshot's text beside rapidocr on the same weights (bench/ocr.py)
 # scripts/bench.sh voice  speech both ways in one thread, beside peers where they are installed (bench/voice.py)
+# scripts/bench.sh busy   generation while another program keeps one core busy (bench/busy_core.py)
 # scripts/bench.sh media  two streams of text and the media beside each other (bench/media_beside_streams.py)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,11 +33,12 @@ case "${1:-}" in
     ;;
   voice) shift; ZENITH_EXE=$PWD/build/release/bin/zenith exec .venv/bin/python bench/voice.py "$@" ;;
   media) shift; ZENITH_EXE=$PWD/build/release/bin/zenith exec .venv/bin/python bench/media_beside_streams.py "$@" ;;
+  busy) shift; ZENITH_EXE=$PWD/build/release/bin/zenith exec python3 bench/busy_core.py "$@" ;;
   text) shift; exec python3 bench/text_peer.py "$@" ;;
   ocr)
     shift
     export ZENITH_EXE=$PWD/build/release/bin/zenith
     exec .venv/bin/python -W ignore bench/ocr.py "$@"
     ;;
-  *) echo "usage: scripts/bench.sh all|wire|faults|text|ocr|voice|media" >&2; exit 2 ;;
+  *) echo "usage: scripts/bench.sh all|wire|faults|text|ocr|voice|media|busy" >&2; exit 2 ;;
 esac

@@ -191,9 +191,9 @@ void attention(Exec& ex, const KvLayer& kv, std::span<const KvRow> rows, const A
   }
   const std::size_t scratch_floats = whole_rows_floats(s), items = count * kv.kv_heads;
   const std::span<float> scratch = ex.workspace->take<float>(threads * scratch_floats);
-  ex.pool->run([&](int thread, int) {
-    // Round robin: later rows see more keys.
-    for (std::size_t item = static_cast<std::size_t>(thread); item < items; item += threads) {
+  ex.pool->for_range(items, 1, [&](int thread, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t item = i % 2 == 0 ? i / 2 : items - 1 - i / 2;  // later rows see more keys: few beside many
       const Chunk chunk = chunks[item / kv.kv_heads];
       whole_rows(s, rows, q, y, chunk.begin, chunk.end, item % kv.kv_heads,
                  scratch.data() + static_cast<std::size_t>(thread) * scratch_floats);

@@ -12,16 +12,6 @@ namespace {
 constexpr std::size_t kOuts = 4, kRows = 4;  // of a tile
 constexpr std::size_t kRowChunk = 64;        // rows that stay in L2 while the weights pass by
 
-/// A share of [0, count) for one of n threads, in multiples of `grain`.
-struct Range {
-  std::size_t begin, end;
-};
-Range share(std::size_t count, std::size_t grain, int thread, int threads) noexcept {
-  const std::size_t grains = (count + grain - 1) / grain, t = static_cast<std::size_t>(thread),
-                    n = static_cast<std::size_t>(threads);
-  return {std::min(grains * t / n * grain, count), std::min(grains * (t + 1) / n * grain, count)};
-}
-
 }  // namespace
 
 const float* Linear::Impl::row_floats(std::size_t o, std::span<float> scratch) const noexcept {
@@ -44,13 +34,12 @@ void Linear::Impl::apply_float(Exec& ex, const Activations& x, View2<float> y, b
   const std::span<float> scratch =
       ex.workspace->take<float>(static_cast<std::size_t>(ex.pool->threads()) * kOuts * n_in);
   const View2<const float> in = x.x();
-  ex.pool->run([&](int thread, int threads) {
+  ex.pool->for_range(n_out, kOuts, [&](int thread, std::size_t begin, std::size_t end) {
     const std::span<float> mine = scratch.subspan(static_cast<std::size_t>(thread) * kOuts * n_in, kOuts * n_in);
-    const Range outs = share(n_out, kOuts, thread, threads);
     for (std::size_t chunk = 0; chunk < in.rows; chunk += kRowChunk) {
       const std::size_t chunk_end = std::min(chunk + kRowChunk, in.rows);
-      for (std::size_t o = outs.begin; o < outs.end; o += kOuts) {
-        const std::size_t cols = std::min(kOuts, outs.end - o);
+      for (std::size_t o = begin; o < end; o += kOuts) {
+        const std::size_t cols = std::min(kOuts, end - o);
         const float* w[kOuts] = {};
         for (std::size_t c = 0; c < cols; ++c) w[c] = row_floats(o + c, mine.subspan(c * n_in, n_in));
         for (std::size_t t = chunk; t < chunk_end; t += kRows) {

@@ -1,4 +1,4 @@
-// The pool: every thread once a job, ranges that cover and do not overlap, sleep and wake.
+// The pool: ranges that cover and do not overlap, threads that help, sleep, wake and come late.
 #include "zenith/kernels/thread_pool.hpp"
 
 #include <gmock/gmock.h>
@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <mutex>
+#include <random>
 #include <set>
 #include <thread>
 #include <vector>
@@ -17,57 +19,102 @@
 namespace zenith::kernels {
 namespace {
 
-TEST(ThreadPool, runs_the_body_once_on_each_thread_and_the_caller_is_the_first) {
+using std::chrono::milliseconds;
+
+TEST(ThreadPool, the_caller_is_the_first_thread_and_others_help) {
   for (const int threads : {1, 2, 3, 5}) {
     ThreadPool pool{threads};
     ASSERT_EQ(pool.threads(), threads);
-    std::vector<std::thread::id> seen(static_cast<std::size_t>(threads));
-    std::atomic<int> calls{0};
-    pool.run([&](int thread, int count) {
-      EXPECT_EQ(count, threads);
-      seen[static_cast<std::size_t>(thread)] = std::this_thread::get_id();
-      ++calls;
-    });
-    EXPECT_EQ(calls, threads);
-    EXPECT_EQ(seen[0], std::this_thread::get_id());
-    EXPECT_EQ(std::set<std::thread::id>(seen.begin(), seen.end()).size(), seen.size());
+    std::mutex mutex;
+    std::map<int, std::set<std::thread::id>> seen;
+    for (int job = 0; job < 50; ++job) {
+      pool.for_range(64, 1, [&](int thread, std::size_t, std::size_t) {
+        std::this_thread::sleep_for(milliseconds{1});  // so that the others come to work
+        const std::lock_guard lock{mutex};
+        seen[thread].insert(std::this_thread::get_id());
+      });
+    }
+    EXPECT_EQ(seen.size(), static_cast<std::size_t>(threads));
+    EXPECT_THAT(seen[0], ::testing::ElementsAre(std::this_thread::get_id()));
+    std::set<std::thread::id> all;
+    for (const auto& [thread, ids] : seen) {
+      EXPECT_EQ(ids.size(), 1U) << thread;
+      all.insert(ids.begin(), ids.end());
+    }
+    EXPECT_EQ(all.size(), seen.size());
   }
 }
 
 TEST(ThreadPool, fewer_threads_than_one_are_one) {
   ThreadPool pool{0};
   EXPECT_EQ(pool.threads(), 1);
-  pool.run([](int thread, int threads) { EXPECT_EQ(thread + threads, 1); });
+  int calls = 0;
+  pool.for_range(100, 1, [&](int thread, std::size_t begin, std::size_t end) {
+    EXPECT_EQ(thread, 0);
+    EXPECT_EQ(end - begin, 100U);
+    ++calls;
+  });
+  EXPECT_EQ(calls, 1);
 }
 
-TEST(ThreadPool, what_a_job_writes_is_visible_after_it) {
-  ThreadPool pool{3};
-  std::vector<int> values(3);
-  for (int job = 1; job <= 5000; ++job) {
-    pool.run([&](int thread, int) { values[static_cast<std::size_t>(thread)] += thread + 1; });
-    ASSERT_THAT(values, ::testing::ElementsAre(job, 2 * job, 3 * job));
+TEST(ThreadPool, each_job_is_done_once_and_seen_after_it_whoever_comes_late) {
+  for (const int threads : {2, 3, 5}) {
+    ThreadPool pool{threads};
+    std::mt19937 random{static_cast<unsigned>(threads)};
+    std::vector<int> values(60);
+    for (int job = 1; job <= 30'000; ++job) {
+      const std::size_t count = 2 + random() % 50;
+      if (random() % 1024 == 0) std::this_thread::sleep_for(std::chrono::microseconds{random() % 100});
+      pool.for_range(count, 1, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) ++values[i];
+      });
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        ASSERT_EQ(values[i], i < count ? 1 : 0) << "job " << job << ", " << i << " of " << count;
+        values[i] = 0;
+      }
+    }
   }
 }
 
 TEST(ThreadPool, wakes_workers_that_went_to_sleep) {
   ThreadPool pool{2};
   for (int i = 0; i < 5; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{3});  // past the 50 us of spinning
-    std::atomic<int> calls{0};
-    pool.run([&](int, int) { ++calls; });
-    EXPECT_EQ(calls, 2);
+    std::this_thread::sleep_for(milliseconds{3});  // past the 50 us of spinning
+    std::atomic<int> helped{0};
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    pool.for_range(8, 1, [&](int thread, std::size_t, std::size_t) {
+      helped += thread;
+      while (helped == 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(milliseconds{1});
+    });
+    EXPECT_GT(helped, 0);
   }
 }
 
-TEST(ThreadPool, waits_for_a_slow_worker) {
+TEST(ThreadPool, waits_for_a_worker_that_has_begun) {
   ThreadPool pool{2};
-  std::atomic<bool> ended{false};
-  pool.run([&](int thread, int) {
-    if (thread == 0) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds{3});
-    ended = true;
+  std::atomic<int> begun{0}, ended{0};
+  for (int i = 0; i < 20; ++i) {
+    pool.for_range(2, 1, [&](int thread, std::size_t, std::size_t) {
+      ++begun;
+      std::this_thread::sleep_for(milliseconds{thread == 0 ? 1 : 3});
+      ++ended;
+    });
+    EXPECT_EQ(ended, begun);
+  }
+  EXPECT_EQ(ended, 40);
+}
+
+TEST(ThreadPool, a_worker_without_a_core_keeps_its_chunk_only) {
+  ThreadPool pool{2};
+  std::atomic<int> chunks_of_the_worker{0}, all{0};
+  pool.for_range(8, 1, [&](int thread, std::size_t, std::size_t) {
+    ++all;
+    if (thread == 0) return std::this_thread::sleep_for(milliseconds{2});
+    ++chunks_of_the_worker;
+    std::this_thread::sleep_for(milliseconds{200});  // as if something else had its core
   });
-  EXPECT_TRUE(ended);
+  EXPECT_EQ(all, 8);
+  EXPECT_LE(chunks_of_the_worker, 2) << "the caller takes what the worker has not begun";
 }
 
 TEST(ThreadPool, ranges_cover_everything_once_and_start_at_multiples_of_the_grain) {
@@ -87,7 +134,7 @@ TEST(ThreadPool, ranges_cover_everything_once_and_start_at_multiples_of_the_grai
           ++calls;
         });
         for (const auto& h : hits) EXPECT_EQ(h, 1);
-        EXPECT_LE(calls, threads);
+        EXPECT_LE(calls, threads * 4);
         EXPECT_EQ(calls > 0, count > 0);
       }
     }
