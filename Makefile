@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 LISTEN ?= 127.0.0.1:8080
 ZENITH := build/release/bin/zenith
 SANITIZED_TESTS := ^(core|wire|actors|links|services|gateway|weights|tokenizer|template|sampler|tools)$$
-THREADED_TESTS := ^(core|wire|actors|links|services|gateway|tokenizer)$$
+THREADED_TESTS := ^(core|kernels|wire|actors|links|services|gateway|tokenizer)$$
 
 .PHONY: run test setup setup-build build build-all models test-models check format tidy layering docs bench bench-wire bench-faults bench-text bench-voice bench-media parity \
         check-asan check-tsan fuzz install clean help

@@ -195,7 +195,9 @@ TEST(sockets, what_waits_for_a_peer_that_does_not_read_is_bounded_in_bytes_and_l
       int count = 0;
       for (; sent && count < 100; ++count) sent = server.sockets->send(*listener, route, many);
       EXPECT_FALSE(sent);
-      if (!sent) EXPECT_EQ(sent.error().code, Errc::overloaded);
+      if (!sent) {
+        EXPECT_EQ(sent.error().code, Errc::overloaded);
+      }
       EXPECT_GE(count, 6);
       EXPECT_LE(count, 12);
       return std::weak_ptr<const void>{mine.owner()};

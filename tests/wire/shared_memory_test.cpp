@@ -32,7 +32,9 @@ TEST_F(SharedMemories, a_tensor_written_by_one_is_read_by_the_other_and_its_slot
   for (int round = 0; round < 3; ++round) {
     const auto ref = owner->share(tensor(100'000, static_cast<char>('a' + round)));
     ASSERT_TRUE(ref);
-    if (round > 0) EXPECT_EQ(ref->slot, slot);
+    if (round > 0) {
+      EXPECT_EQ(ref->slot, slot);
+    }
     slot = ref->slot;
     const auto buffer = reader->attach(*ref);
     ASSERT_TRUE(buffer) << buffer.error().message;
