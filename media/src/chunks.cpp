@@ -14,7 +14,7 @@ constexpr std::size_t kLongest = kMelSamples / kActivityWindow;  // 29.98 s
 constexpr std::size_t kMargin = windows(0.4);                    // kept before and behind speech
 constexpr std::size_t kFewest = 3;                               // windows of speech: below it was a click
 
-/// A pause that ends a chunk: the longer the chunk is, the shorter. Short chunks cost as much as long ones, so that a
+/// A pause that ends a chunk: the longer the chunk is, the shorter. Each chunk costs some silence on top, so that a
 /// breath between two sentences is enough only when most of the 30 s are there.
 std::size_t enough_pause(std::size_t length) noexcept {
   if (length >= windows(24)) return windows(0.3);

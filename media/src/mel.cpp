@@ -90,16 +90,16 @@ struct Tables {
 
 }  // namespace
 
-std::vector<float> log_mel(std::span<const float> samples) {
+std::vector<float> log_mel(std::span<const float> samples, std::size_t length) {
   static const Tables tables;
-  samples = samples.first(std::min(samples.size(), kMelSamples));
+  samples = samples.first(std::min(samples.size(), length * kMelHop));
   const auto at = [&](std::ptrdiff_t i) {  // what lies before the first sample is its reflection
     const auto place = static_cast<std::size_t>(i < 0 ? -i : i);
     return place < samples.size() ? samples[place] : 0.0F;
   };
-  std::vector<float> mel(kMelBands * kMelFrames, -10.0F);
+  std::vector<float> mel(kMelBands * length, -10.0F);
   // Frames that see nothing but silence have the floor already.
-  const std::size_t frames = std::min(kMelFrames, (samples.size() + kWindow / 2) / kMelHop + 1);
+  const std::size_t frames = std::min(length, (samples.size() + kWindow / 2) / kMelHop + 1);
   float highest = -10.0F;
   std::array<float, kWindow> window;
   std::array<Complex, kWindow> spectrum;
@@ -114,7 +114,7 @@ std::vector<float> log_mel(std::span<const float> samples) {
       float sum = 0;
       for (std::size_t i = 0; i < band.weights.size(); ++i) sum += band.weights[i] * power[band.first + i];
       const float log = std::log10(std::max(sum, 1e-10F));
-      mel[b * kMelFrames + frame] = log;
+      mel[b * length + frame] = log;
       highest = std::max(highest, log);
     }
   }

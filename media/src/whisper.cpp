@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kLongestPrompt = 4096;          // bytes
 constexpr std::size_t kShortestRest = kMelRate / 10;  // samples that are worth another window
+constexpr std::size_t kUsualTurn = kMelRate * 3;      // samples
 constexpr std::size_t kFewestRest = 5;                // windows of speech in them
 
 class WhisperModel final : public Whisper {
@@ -37,6 +38,9 @@ class WhisperModel final : public Whisper {
 
  private:
   Expected<DecodeOptions> read(const HearOptions& options) const;
+  Status name_language(DecodeOptions& options, Heard& heard);
+  Expected<Decoded> hear_window(std::span<const float> samples, DecodeOptions& options, const GoOn& go_on,
+                                Heard& heard);
   Status hear_chunk(const Chunk& chunk, DecodeOptions& options, const GoOn& go_on, Heard& heard);
   void add(const std::vector<Spoken>& pieces, const Decoded& decoded, double offset, Heard& heard) const;
 
@@ -124,23 +128,47 @@ Expected<Heard> WhisperModel::hear(std::span<const std::byte> file, const HearOp
   return heard;
 }
 
+Status WhisperModel::name_language(DecodeOptions& options, Heard& heard) {
+  if (!heard.language.empty()) return {};
+  if (options.language < 0) {
+    const auto language = detect_language(*net_, vocabulary_);
+    if (!language) return tl::make_unexpected(language.error());
+    options.language = vocabulary_.specials().languages.at(language->code);
+  }
+  for (const auto& [code, token] : vocabulary_.specials().languages) {
+    if (token == options.language) heard.language = language_name(code);
+  }
+  return {};
+}
+
+Expected<Decoded> WhisperModel::hear_window(std::span<const float> samples, DecodeOptions& options, const GoOn& go_on,
+                                            Heard& heard) {
+  const auto read = [&](WhisperWindow window) -> Status {
+    if (!go_on()) return stopped();
+    const auto mel = log_mel(samples, window.frames());
+    if (auto ok = net_->encode(mel, std::move(window)); !ok) return ok;
+    if (!go_on()) return stopped();
+    return name_language(options, heard);
+  };
+  if (auto window = window_of(samples.size()); !window.whole()) {
+    const TokenId language = options.language;
+    const bool named = !heard.language.empty();
+    if (auto ok = read(std::move(window)); !ok) return tl::make_unexpected(ok.error());
+    const double seconds = static_cast<double>(samples.size()) / kMelRate;
+    auto quick = decode_short(*net_, vocabulary_, options, seconds, go_on);
+    if (!quick) return tl::make_unexpected(quick.error());
+    if (*quick) return std::move(**quick);
+    options.language = language;
+    if (!named) heard.language.clear();
+  }
+  if (auto ok = read(whole_window()); !ok) return tl::make_unexpected(ok.error());
+  return decode_window(*net_, vocabulary_, options, go_on);
+}
+
 Status WhisperModel::hear_chunk(const Chunk& chunk, DecodeOptions& options, const GoOn& go_on, Heard& heard) {
   for (std::size_t at = 0; chunk.samples.size() - at > kShortestRest;) {
-    if (!go_on()) return stopped();
     const auto rest = std::span{chunk.samples}.subspan(at);
-    if (auto ok = net_->encode(log_mel(rest)); !ok) return ok;
-    if (!go_on()) return stopped();
-    if (heard.language.empty()) {
-      if (options.language < 0) {
-        const auto language = detect_language(*net_, vocabulary_);
-        if (!language) return tl::make_unexpected(language.error());
-        options.language = vocabulary_.specials().languages.at(language->code);
-      }
-      for (const auto& [code, token] : vocabulary_.specials().languages) {
-        if (token == options.language) heard.language = language_name(code);
-      }
-    }
-    const auto decoded = decode_window(*net_, vocabulary_, options, go_on);
+    const auto decoded = hear_window(rest, options, go_on, heard);
     if (!decoded) return tl::make_unexpected(decoded.error());
     if (decoded->silent) return {};
     const double seconds = static_cast<double>(rest.size()) / kMelRate;
@@ -183,6 +211,12 @@ Expected<std::unique_ptr<Whisper>> Whisper::load(const std::filesystem::path& fo
                             (*net)->vocabulary()),
                 "model");
   }
+  // What OpenVINO prepares at the first run of a size is not for the first who speaks to wait for.
+  auto window = window_of(kUsualTurn);
+  const auto nothing = log_mel({}, window.frames());
+  if (auto ok = (*net)->encode(nothing, std::move(window)); !ok) return tl::make_unexpected(ok.error());
+  if (const auto language = detect_language(**net, *vocabulary); !language)
+    return tl::make_unexpected(language.error());
   return std::make_unique<WhisperModel>(std::move(*net), std::move(*vocabulary), std::move(*voice), weights->hash());
 }
 

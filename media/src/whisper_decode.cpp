@@ -77,7 +77,8 @@ Expected<Decoded> attempt(WhisperNet& net, const WhisperVocabulary& vocabulary, 
     const std::size_t token =
         draw(temperature > 0 ? std::span<float>{scaled} : std::span<float>{logits}, temperature, random);
     sum += plain[token] - total;
-    if (static_cast<TokenId>(token) == s.end || out.tokens.size() + 1 >= most) break;
+    out.ended = static_cast<TokenId>(token) == s.end;
+    if (out.ended || out.tokens.size() + 1 >= most) break;
     out.tokens.push_back(static_cast<TokenId>(token));
     if (const std::size_t repeats = circling(out.tokens)) {
       out.tokens.resize(out.tokens.size() - repeats);
@@ -96,7 +97,31 @@ Expected<Decoded> attempt(WhisperNet& net, const WhisperVocabulary& vocabulary, 
   return out;
 }
 
+bool repeats(const Decoded& decoded) { return decoded.compression_ratio > kMostCompressed; }
+bool unlikely(const Decoded& decoded) { return decoded.avg_logprob < kLeastLogprob; }
+
+/// Short texts are never likely: their first token has several spellings.
+bool unsure(const Decoded& decoded) { return decoded.tokens.size() > 10 && decoded.avg_logprob < kLeastShortLogprob; }
+
+/// Words whose time is later than all of the sound.
+bool goes_on(const WhisperVocabulary& vocabulary, const Decoded& decoded, double seconds) {
+  double next = seconds;
+  const auto pieces = cut_at_timestamps(vocabulary, decoded.tokens, INFINITY, next);
+  return std::any_of(pieces.begin(), pieces.end(), [&](const Spoken& piece) { return piece.start > seconds; });
+}
+
 }  // namespace
+
+Expected<std::optional<Decoded>> decode_short(WhisperNet& net, const WhisperVocabulary& vocabulary,
+                                              const DecodeOptions& options, double seconds, const GoOn& go_on) {
+  std::mt19937_64 random{options.seed};
+  auto tried = attempt(net, vocabulary, make_prompt(vocabulary, options, net.context() / 2 - 1), options.temperature,
+                       random, go_on);
+  if (!tried) return tl::make_unexpected(tried.error());
+  if (repeats(*tried) || unlikely(*tried) || unsure(*tried) || !tried->ended || goes_on(vocabulary, *tried, seconds))
+    return std::nullopt;
+  return std::move(*tried);
+}
 
 Expected<Decoded> decode_window(WhisperNet& net, const WhisperVocabulary& vocabulary, const DecodeOptions& options,
                                 const GoOn& go_on) {
@@ -105,15 +130,13 @@ Expected<Decoded> decode_window(WhisperNet& net, const WhisperVocabulary& vocabu
   std::optional<Decoded> best;
   // The last circle may have been cut already: of tries that all look wrong, the likeliest that does not repeat itself.
   const auto better = [](const Decoded& a, const Decoded& b) {
-    const bool plain = a.compression_ratio <= kMostCompressed, other = b.compression_ratio <= kMostCompressed;
-    return plain != other ? plain : a.avg_logprob > b.avg_logprob;
+    return repeats(a) != repeats(b) ? repeats(b) : a.avg_logprob > b.avg_logprob;
   };
   for (float temperature = options.temperature;; temperature = std::min(1.0F, temperature + kWarmer)) {
     auto tried = attempt(net, vocabulary, prompt, temperature, random, go_on);
     if (!tried) return tried;
-    const bool repeats = tried->compression_ratio > kMostCompressed, unlikely = tried->avg_logprob < kLeastLogprob;
-    tried->silent = tried->no_speech_prob > kNoSpeech && unlikely;
-    if (tried->silent || (!repeats && !unlikely)) return tried;
+    tried->silent = tried->no_speech_prob > kNoSpeech && unlikely(*tried);
+    if (tried->silent || (!repeats(*tried) && !unlikely(*tried))) return tried;
     if (!best || better(*tried, *best)) best = std::move(*tried);
     if (temperature >= 1) return std::move(*best);
   }

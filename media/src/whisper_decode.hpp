@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,15 @@ struct DecodeOptions {
 /// The thresholds are openai/whisper's.
 inline constexpr double kMostCompressed = 2.4, kLeastLogprob = -1.0, kNoSpeech = 0.6;
 
+/// Measured: texts of short windows that were wrong and those of 30 s were not had less.
+inline constexpr double kLeastShortLogprob = -0.5;
+
 struct Decoded {
   std::vector<TokenId> tokens;  ///< text and timestamps, without the end
   double avg_logprob = 0, no_speech_prob = 0, compression_ratio = 0;
   float temperature = 0;
   bool silent = false;  ///< likelier no speech than these words
+  bool ended = false;   ///< by the model, not for want of room
 };
 
 /// False: nobody wants the text any more. Asked before each step.
@@ -34,6 +39,12 @@ using GoOn = std::function<bool()>;
 /// @pre the net has encoded the window. @returns cancelled, or the net's error.
 Expected<Decoded> decode_window(WhisperNet& net, const WhisperVocabulary& vocabulary, const DecodeOptions& options,
                                 const GoOn& go_on);
+
+/// One try at options.temperature, for a window shorter than 30 s, in which whisper may lose itself.
+/// @param seconds of sound in the window. @returns none when the text looks wrong: it repeats itself, is unlikely, does
+/// not end, or goes on after the sound; otherwise as above.
+Expected<std::optional<Decoded>> decode_short(WhisperNet& net, const WhisperVocabulary& vocabulary,
+                                              const DecodeOptions& options, double seconds, const GoOn& go_on);
 
 struct DetectedLanguage {
   std::string code;  ///< "en"

@@ -15,6 +15,7 @@ namespace op = ov::opset13;
 using Value = ov::Output<ov::Node>;
 
 constexpr std::size_t kEncoded = kMelFrames / 2;
+const ov::Dimension kSeen(1, kEncoded);  // places of a window
 constexpr float kEpsilon = 1e-5F;
 
 /// Raised inside the builder, where every line may find an array missing; caught at its edge.
@@ -110,14 +111,18 @@ std::shared_ptr<op::Result> output(const std::string& name, const Value& value) 
 
 std::shared_ptr<ov::Model> build_encoder(const Ct2Model& model, const WhisperSizes& sizes) {
   const Builder b(model, sizes);
-  const auto mel = input("mel", ov::element::f32, {1, kMelBands, kMelFrames});
+  const auto mel = input("mel", ov::element::f32, {1, kMelBands, ov::Dimension(2, kMelFrames)});
   Value x = b.convolution(b.convolution(mel, "encoder/conv1", kMelBands, 1), "encoder/conv2", sizes.state, 2);
-  x = b.add(b.transpose(x, {0, 2, 1}), b.weights("encoder/position_encodings/encodings", {kEncoded, sizes.state}));
+  const auto places = input("places", ov::element::i64, {kSeen});
+  const auto weights = input("weights", ov::element::f32, {1, 1, 1, kSeen});
+  const auto positions = b.weights("encoder/position_encodings/encodings", {kEncoded, sizes.state});
+  const auto rows = op::Constant::create(ov::element::i64, {}, {0});
+  x = b.add(b.transpose(x, {0, 2, 1}), std::make_shared<op::Gather>(positions, places, rows));
   for (std::size_t i = 0; i < sizes.encoder_layers; ++i) {
     const std::string layer = fmt::format("encoder/layer_{}", i), attention = layer + "/self_attention";
     const auto qkv = b.heads(
         b.linear(b.norm(x, attention + "/layer_norm"), attention + "/linear_0", 3 * sizes.state, sizes.state), 3);
-    const auto seen = std::make_shared<op::ScaledDotProductAttention>(qkv[0], qkv[1], qkv[2], false);
+    const auto seen = std::make_shared<op::ScaledDotProductAttention>(qkv[0], qkv[1], qkv[2], weights, false);
     x = b.add(x, b.linear(b.joined(seen), attention + "/linear_1", sizes.state, sizes.state));
     x = b.feed_forward(x, layer);
   }
@@ -129,7 +134,7 @@ std::shared_ptr<ov::Model> build_encoder(const Ct2Model& model, const WhisperSiz
     results.push_back(output(fmt::format("key.{}", i), b.transpose(kv[0], {0, 1, 3, 2})));
     results.push_back(output(fmt::format("value.{}", i), kv[1]));
   }
-  return std::make_shared<ov::Model>(results, ov::ParameterVector{mel}, "whisper-encoder");
+  return std::make_shared<ov::Model>(results, ov::ParameterVector{mel, places, weights}, "whisper-encoder");
 }
 
 /// f32 [t, position + t]: 0 where a token may look, -inf at those behind it.
@@ -152,10 +157,11 @@ Value causal_mask(const Value& tokens, const Value& position) {
 std::shared_ptr<ov::Model> build_decoder(const Ct2Model& model, const WhisperSizes& sizes) {
   const Builder b(model, sizes);
   const auto width = static_cast<std::int64_t>(sizes.state / sizes.heads), h = static_cast<std::int64_t>(sizes.heads);
+  const auto weights = input("weights", ov::element::f32, {1, 1, 1, kSeen});
   const auto tokens = input("tokens", ov::element::i64, {1, -1});
   const auto position = input("position", ov::element::i64, {1});
   const auto rows = input("rows", ov::element::i64, {-1});
-  ov::ParameterVector inputs{tokens, position, rows};
+  ov::ParameterVector inputs{tokens, position, rows, weights};
   ov::ResultVector results;
   const auto axis = [](std::int64_t at) { return op::Constant::create(ov::element::i64, {}, {at}); };
   const Value embeddings = b.weights("decoder/embeddings/weight", {sizes.vocabulary, sizes.state});
@@ -170,8 +176,8 @@ std::shared_ptr<ov::Model> build_decoder(const Ct2Model& model, const WhisperSiz
     const std::string layer = fmt::format("decoder/layer_{}", i), own = layer + "/self_attention",
                       other = layer + "/attention";
     const auto past = input(fmt::format("past.{}", i).c_str(), ov::element::f32, {2, h, -1, width});
-    const auto key = input(fmt::format("key.{}", i).c_str(), ov::element::f32, {1, h, width, kEncoded});
-    const auto value = input(fmt::format("value.{}", i).c_str(), ov::element::f32, {1, h, kEncoded, width});
+    const auto key = input(fmt::format("key.{}", i).c_str(), ov::element::f32, {1, h, width, kSeen});
+    const auto value = input(fmt::format("value.{}", i).c_str(), ov::element::f32, {1, h, kSeen, width});
     inputs.insert(inputs.end(), {past, key, value});
     const auto qkv =
         b.heads(b.linear(b.norm(x, own + "/layer_norm"), own + "/linear_0", 3 * sizes.state, sizes.state), 3);
@@ -184,7 +190,8 @@ std::shared_ptr<ov::Model> build_decoder(const Ct2Model& model, const WhisperSiz
     x = b.add(x, b.linear(b.joined(seen), own + "/linear_1", sizes.state, sizes.state));
     const auto asks =
         b.heads(b.linear(b.norm(x, other + "/layer_norm"), other + "/linear_0", sizes.state, sizes.state), 1);
-    x = b.add(x, b.linear(b.joined(b.attention(asks[0], key, value)), other + "/linear_2", sizes.state, sizes.state));
+    x = b.add(x, b.linear(b.joined(b.attention(asks[0], key, value, weights)), other + "/linear_2", sizes.state,
+                          sizes.state));
     x = b.feed_forward(x, layer);
   }
   const auto wanted = std::make_shared<op::Gather>(

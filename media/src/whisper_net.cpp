@@ -25,22 +25,30 @@ class OpenVinoNet final : public WhisperNet {
   OpenVinoNet(const WhisperSizes& sizes, ov::CompiledModel encoder, ov::CompiledModel decoder)
       : sizes_(sizes), encoder_(encoder.create_infer_request()), decoder_(decoder.create_infer_request()) {
     for (std::size_t i = 0; i < sizes_.decoder_layers; ++i) {
-      for (const char* name : {"key", "value"}) {
-        const auto tensor = encoder_.get_tensor(fmt::format("{}.{}", name, i));
-        decoder_.set_tensor(fmt::format("{}.{}", name, i), tensor);
-      }
       // Two places a layer, taken in turn: what a step reads is not what it writes.
       const ov::Shape most{2, sizes_.heads, sizes_.context, sizes_.state / sizes_.heads};
       own_.push_back({ov::Tensor(ov::element::f32, most), ov::Tensor(ov::element::f32, most)});
     }
   }
 
-  Status encode(std::span<const float> mel) override {
+  Status encode(std::span<const float> mel, WhisperWindow window) override {
     try {
-      if (mel.size() != kMelBands * kMelFrames) return fail(Errc::internal, "the window has another size");
-      const ov::Tensor in(ov::element::f32, {1, kMelBands, kMelFrames}, const_cast<float*>(mel.data()));
-      encoder_.set_tensor("mel", in);
+      const std::size_t size = window.places.size();
+      if (size == 0 || window.weights.size() != size || mel.size() != kMelBands * window.frames())
+        return fail(Errc::internal, "whisper's window has another size than its sound");
+      window_ = std::move(window);
+      encoder_.set_tensor("mel", {ov::element::f32, {1, kMelBands, window_.frames()}, const_cast<float*>(mel.data())});
+      encoder_.set_tensor("places", {ov::element::i64, {size}, window_.places.data()});
+      const ov::Tensor weights(ov::element::f32, {1, 1, 1, size}, window_.weights.data());
+      encoder_.set_tensor("weights", weights);
       encoder_.infer();
+      decoder_.set_tensor("weights", weights);
+      for (std::size_t i = 0; i < sizes_.decoder_layers; ++i) {
+        for (const char* name : {"key", "value"}) {
+          const auto tensor = encoder_.get_tensor(fmt::format("{}.{}", name, i));
+          decoder_.set_tensor(fmt::format("{}.{}", name, i), tensor);
+        }
+      }
       restart();
       return {};
     } catch (const std::exception& e) {
@@ -90,6 +98,7 @@ class OpenVinoNet final : public WhisperNet {
  private:
   WhisperSizes sizes_;
   ov::InferRequest encoder_, decoder_;
+  WhisperWindow window_;                        ///< both requests read it
   std::vector<std::array<ov::Tensor, 2>> own_;  ///< keys and values of the decoder's own tokens, by layer
   ov::Tensor logits_;
   std::size_t used_ = 0;

@@ -1,4 +1,4 @@
-// Whisper's two networks: 30 s of mel to keys and values, and the decoder that reads them token by token.
+// Whisper's two networks: a window of mel to keys and values, and the decoder that reads them token by token.
 #pragma once
 
 #include <filesystem>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ct2_model.hpp"
+#include "whisper_window.hpp"
 #include "zenith/core/error.hpp"
 #include "zenith/core/sampling.hpp"
 
@@ -20,9 +21,10 @@ class WhisperNet {
   static Expected<std::unique_ptr<WhisperNet>> load(const Ct2Model& model, const std::filesystem::path& cache);
   virtual ~WhisperNet() = default;
 
-  /// @param mel f32 [80, 3000] of log_mel(). The decoder reads this window from now on, and has no tokens yet.
-  virtual Status encode(std::span<const float> mel) = 0;
-  /// The encoder's last layer for the window, f32 [1500, state]; for tests. Valid until the next encode.
+  /// @param mel f32 [80, window.frames()] of log_mel(). The decoder reads this window from now on, and has no tokens
+  /// yet.
+  virtual Status encode(std::span<const float> mel, WhisperWindow window) = 0;
+  /// The encoder's last layer for the window, f32 [places, state]; for tests. Valid until the next encode.
   virtual std::span<const float> encoded() const = 0;
   /// Forgets the decoder's tokens; the window stays.
   virtual void restart() = 0;

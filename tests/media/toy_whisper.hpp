@@ -39,7 +39,7 @@ class ScriptedNet final : public WhisperNet {
   explicit ScriptedNet(std::function<std::pair<TokenId, float>(const std::vector<TokenId>&)> next)
       : next_(std::move(next)) {}
 
-  Status encode(std::span<const float>) override { return {}; }
+  Status encode(std::span<const float>, WhisperWindow) override { return {}; }
   std::span<const float> encoded() const override { return {}; }
   void restart() override {
     tokens_.clear();

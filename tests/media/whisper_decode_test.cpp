@@ -181,6 +181,44 @@ TEST(whisper_decode, a_warm_try_is_the_same_every_time) {
   EXPECT_THAT(a->tokens, ElementsAreArray(b->tokens));
 }
 
+TEST(whisper_decode_short, what_looks_right_is_taken_after_one_try) {
+  const std::vector<TokenId> text{stamp(0), kHi, kSpace, 1, 2, stamp(1.5)};
+  ScriptedNet net(saying(text));
+  const auto decoded = decode_short(net, kToy, english(), 1.6, kOn);
+  ASSERT_TRUE(decoded && *decoded);
+  EXPECT_THAT((*decoded)->tokens, ElementsAreArray(text));
+  EXPECT_EQ(net.starts, 1);
+}
+
+struct Wrong {
+  const char* name;
+  std::function<std::pair<TokenId, float>(const std::vector<TokenId>&)> next;
+};
+class WrongShort : public testing::TestWithParam<Wrong> {};
+TEST_P(WrongShort, is_left_after_one_try) {
+  ScriptedNet net(GetParam().next);
+  const auto decoded = decode_short(net, kToy, english(), 2, kOn);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_FALSE(*decoded);
+  EXPECT_EQ(net.starts, 1);
+}
+INSTANTIATE_TEST_SUITE_P(
+    whisper, WrongShort,
+    testing::Values(Wrong{"repeats_itself",
+                          [](const std::vector<TokenId>& tokens) {
+                            return std::pair{tokens.back() == kTranscribe ? stamp(0) : kHi, 60.0F};
+                          }},
+                    Wrong{"is_unlikely", saying({stamp(0), 1, 2, 3, stamp(1)}, 2)},
+                    Wrong{"is_long_and_unsure", saying({stamp(0), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, stamp(1)}, 7.5F)},
+                    Wrong{"does_not_end",
+                          [](const std::vector<TokenId>& tokens) {
+                            const auto n = tokens.size();
+                            return std::pair{n <= 3 ? stamp(0) : static_cast<TokenId>(n * n / 7 % 25), 60.0F};
+                          }},
+                    Wrong{"goes_on_after_the_sound",
+                          saying({stamp(0), kHi, stamp(1.5), stamp(2.5), 1, 2, stamp(3), stamp(3)})}),
+    [](const auto& i) { return std::string{i.param.name}; });
+
 TEST(whisper_decode, the_likeliest_language_is_found) {
   ScriptedNet net([](const std::vector<TokenId>&) { return std::pair{kGerman, 3.0F}; });
   const auto language = detect_language(net, kToy);

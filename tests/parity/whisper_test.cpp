@@ -73,12 +73,12 @@ TEST_F(WhisperParity, features_and_encoder) {
   EXPECT_EQ(samples.size(), golden["samples"].get<std::size_t>());
   const auto mel = log_mel(samples);
   EXPECT_LT(difference(mel, golden["features"]), 1e-4);
-  ASSERT_TRUE(net->encode(mel));
+  ASSERT_TRUE(net->encode(mel, whole_window()));
   EXPECT_LT(difference(net->encoded(), golden["encoded"]), 2e-3);
 }
 
 TEST_F(WhisperParity, the_greedy_text_token_by_token) {
-  ASSERT_TRUE(net->encode(log_mel(samples)));
+  ASSERT_TRUE(net->encode(log_mel(samples), whole_window()));
   const auto language = detect_language(*net, *vocabulary);
   ASSERT_TRUE(language);
   EXPECT_EQ(language->code, golden["language"]);
@@ -91,6 +91,36 @@ TEST_F(WhisperParity, the_greedy_text_token_by_token) {
   EXPECT_EQ(vocabulary->text(decoded->tokens), golden["text"]);
   EXPECT_NEAR(decoded->avg_logprob, golden["avg_logprob"].get<double>(), 2e-3);
   EXPECT_NEAR(decoded->no_speech_prob, golden["no_speech_prob"].get<double>(), 1e-3);
+}
+
+// Of the first seconds: nearly what the whole window gives for their places, and the same words.
+TEST_F(WhisperParity, a_short_window_hears_the_same) {
+  const auto first = std::span{samples}.first(4 * kMelRate);
+  DecodeOptions options;
+  options.language = vocabulary->specials().languages.at("en");
+  const auto go_on = [] { return true; };
+  ASSERT_TRUE(net->encode(log_mel(first), whole_window()));
+  const auto seen = net->encoded();
+  const std::vector<float> whole(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(seen.size() / 1500 * 200));
+  const auto text = vocabulary->text(decode_window(*net, *vocabulary, options, go_on)->tokens);
+  const auto error_of = [&](const WhisperWindow& window) {
+    EXPECT_TRUE(net->encode(log_mel(first, window.frames()), window));
+    double error = 0, all = 0;
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      error += std::pow(net->encoded()[i] - whole[i], 2);
+      all += std::pow(whole[i], 2);
+    }
+    return std::sqrt(error / all);
+  };
+  auto cut = whole_window();
+  cut.places.resize(window_of(first.size()).places.size());
+  cut.weights.resize(cut.places.size());
+  const double without = error_of(cut), with = error_of(window_of(first.size()));
+  EXPECT_LT(with, 0.1);
+  EXPECT_LT(with, 0.7 * without) << "what the sampled silence is for";
+  const auto decoded = decode_short(*net, *vocabulary, options, 4, go_on);
+  ASSERT_TRUE(decoded && *decoded);
+  EXPECT_EQ(vocabulary->text((*decoded)->tokens), text);
 }
 
 TEST_F(WhisperParity, prompts_have_the_trainers_tokens) {
