@@ -266,6 +266,19 @@ TEST_F(Talk, who_goes_on_after_a_pause_is_heard_to_the_end) {
             "How are you?");
 }
 
+TEST_F(Talk, a_long_turn_is_heard_at_its_end_only) {
+  const auto half_a_minute = static_cast<std::size_t>(Conversation::kLongestGuessMs / 32);
+  hear(std::string(half_a_minute - 40, '#') + std::string(8, '.'));
+  EXPECT_EQ(transcriptions_.size(), 1u) << "29 s";
+  hear(std::string(60, '#') + std::string(8, '.'));
+  EXPECT_EQ(transcriptions_.size(), 1u) << "31 s";
+  EXPECT_THAT(cancelled_, ElementsAre(transcriptions_[0].id));
+  hear(std::string(9, '.'));
+  EXPECT_EQ(transcriptions_.size(), 2u);
+  transcript(Transcribed{"How are you?"});
+  EXPECT_EQ(generations_.size(), 1u);
+}
+
 TEST_F(Talk, a_transcription_that_failed_in_the_pause_is_tried_again) {
   hear("####" + std::string(8, '.'));
   EXPECT_THAT(transcript(Error{Errc::unavailable, "gone", {}, {}}), ElementsAre());

@@ -38,6 +38,7 @@ class Conversation {
  public:
   static constexpr std::size_t kMostTranscriptions = 8, kVoicesAhead = 2, kMostConversation = 2u << 20;
   static constexpr std::uint32_t kLeastTurnMs = 100;
+  static constexpr std::int64_t kLongestGuessMs = 30'000;  ///< of a turn whose pauses are heard as its end
 
   explicit Conversation(Setup setup);
 

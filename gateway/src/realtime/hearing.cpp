@@ -66,10 +66,12 @@ void Conversation::on_speech_started() {
     end_response("cancelled", "turn_detected", nullptr);
 }
 
-// A pause may be the end of the turn: its words are then there when the silence has been long enough.
+// A pause may be the end of the turn: its words are then there when the silence has been long enough. Each pause hears
+// all of the turn again, which a long one with many pauses would make the server's only work.
 void Conversation::guess_end(std::uint64_t at) {
   drop_guess();
-  if (transcriptions_.size() >= kMostTranscriptions || ms_of(at - input_.begin()) < kLeastTurnMs) return;
+  const auto ms = ms_of(at - input_.begin());
+  if (transcriptions_.size() >= kMostTranscriptions || ms < kLeastTurnMs || ms > kLongestGuessMs) return;
   auto begin = transcription_of(input_.peek(at));
   guess_ = Guess{{begin.id, begin.model, begin.language, {}}, {}};
   effects_.emplace_back(std::move(begin));
