@@ -2,18 +2,18 @@
 
 #include <algorithm>
 #include <openvino/openvino.hpp>
-#include <openvino/opsets/opset13.hpp>
-#include <optional>
 #include <string>
+
+#include "vits_graph.hpp"
 
 namespace zenith::media {
 namespace {
 
-constexpr std::size_t kSeen = 16;                   // frames beside its own that the decoder's sound depends on
-constexpr std::size_t kStep = 16;                   // sizes of windows are multiples
-constexpr std::size_t kFirst = 64;                  // frames of the first window: 0.7 s
-constexpr std::size_t kLargest = 320;               // 3.7 s
-constexpr const char* kFrames = "/Mul_7_output_0";  // f32 [1, channels, frames], what the exporter calls the cut
+constexpr std::size_t kSeen = 16;      // frames beside its own that the decoder's sound depends on
+constexpr std::size_t kFlowSeen = 32;  // the same of the flow
+constexpr std::size_t kStep = 32;      // sizes of windows and of sentences are multiples
+constexpr std::size_t kFirst = 64;     // frames of the first window: 0.7 s
+constexpr std::size_t kLargest = 320;  // 3.7 s
 
 ov::CompiledModel compile(const std::shared_ptr<ov::Model>& model, const std::filesystem::path& cache) {
   // One thread: several requests take turns, and text has the other cores.
@@ -34,11 +34,14 @@ class Sentence {
     }
     request_ = compiled_.create_infer_request();
   }
-  ov::Tensor run(std::span<const std::int64_t> ids, const VitsScales& scales) {
+  /// @param step the graph gets a multiple of so many ids: OpenVINO prepares itself for each new number. Those behind
+  /// the sentence are masked, for the graph is told how many there are; 1 for one that may not care.
+  ov::Tensor run(std::span<const std::int64_t> ids, const VitsScales& scales, std::size_t step) {
     std::array<float, 3> three{scales.noise, scales.length, scales.noise_w};
     std::array<std::int64_t, 1> length{static_cast<std::int64_t>(ids.size())};
-    ov::Tensor input(ov::element::i64, {1, ids.size()});
-    std::copy(ids.begin(), ids.end(), input.data<std::int64_t>());
+    const std::size_t size = (ids.size() + step - 1) / step * step;
+    ov::Tensor input(ov::element::i64, {1, size});
+    std::fill(std::copy(ids.begin(), ids.end(), input.data<std::int64_t>()), input.data<std::int64_t>() + size, 0);
     request_.set_tensor("input", input);
     request_.set_tensor("input_lengths", ov::Tensor(ov::element::i64, {1}, length.data()));
     request_.set_tensor("scales", ov::Tensor(ov::element::f32, {3}, three.data()));
@@ -62,7 +65,7 @@ class WholeGraph final : public Vits {
   Status run(std::span<const std::int64_t> ids, const VitsScales& scales,
              const std::function<bool(std::span<const float>)>& take) override {
     try {
-      const ov::Tensor output = sentence_.run(ids, scales);
+      const ov::Tensor output = sentence_.run(ids, scales, 1);
       take({output.data<const float>(), output.get_size()});
       return {};
     } catch (const std::exception& e) {
@@ -74,42 +77,43 @@ class WholeGraph final : public Vits {
   Sentence sentence_;
 };
 
-struct Halves {
-  std::shared_ptr<ov::Model> plan, sound;
-};
-
-/// @returns none when the graph has no such place or more than the frames crosses it.
-std::optional<Halves> parted(const std::filesystem::path& onnx) {
-  const auto model = ov::Core{}.read_model(onnx.string());
-  ov::Output<ov::Node> cut;
-  for (const auto& node : model->get_ordered_ops()) {
-    for (const auto& output : node->outputs()) {
-      if (output.get_names().contains(kFrames)) cut = output;
+/// Frames to frames or to samples.
+class Stretch {
+ public:
+  Stretch(const std::shared_ptr<ov::Model>& model, const std::filesystem::path& cache)
+      : compiled_(compile(model, cache)), request_(compiled_.create_infer_request()) {
+    channels_ = static_cast<std::size_t>(compiled_.input().get_partial_shape()[1].get_length());
+  }
+  std::size_t channels() const noexcept { return channels_; }
+  /// @param all f32 [channels, frames]. @returns what comes of `count` frames from `first` on, valid until the next
+  /// call.
+  std::span<const float> run(std::span<const float> all, std::size_t first, std::size_t count) {
+    const std::size_t frames = all.size() / channels_;
+    ov::Tensor in(ov::element::f32, {1, channels_, count});
+    for (std::size_t c = 0; c < channels_; ++c) {
+      std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(c * frames + first), count, in.data<float>() + c * count);
     }
+    request_.set_input_tensor(in);
+    request_.infer();
+    const ov::Tensor out = request_.get_output_tensor();
+    return {out.data<const float>(), out.get_size()};
   }
-  if (cut.get_node() == nullptr || cut.get_element_type() != ov::element::f32 || model->outputs().size() != 1)
-    return {};
-  const auto shape = cut.get_partial_shape();
-  if (shape.rank().is_dynamic() || shape.size() != 3 || shape[1].is_dynamic()) return {};
-  const auto frames = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::PartialShape{1, shape[1], -1});
-  const auto readers = cut.get_target_inputs();
-  const auto result = std::make_shared<ov::opset13::Result>(cut);
-  for (auto reader : readers) reader.replace_source_output(frames);
-  try {
-    return Halves{std::make_shared<ov::Model>(ov::ResultVector{result}, model->get_parameters(), "piper-plan"),
-                  std::make_shared<ov::Model>(model->get_results(), ov::ParameterVector{frames}, "piper-sound")};
-  } catch (const ov::Exception&) {  // the sound needs an input of the graph, too
-    return {};
-  }
-}
+
+ private:
+  ov::CompiledModel compiled_;
+  ov::InferRequest request_;
+  std::size_t channels_ = 0;
+};
 
 class PartedGraph final : public Vits {
  public:
-  PartedGraph(const Halves& halves, const std::filesystem::path& cache)
-      : plan_(halves.plan, cache), compiled_(compile(halves.sound, cache)), request_(compiled_.create_infer_request()) {
-    channels_ = static_cast<std::size_t>(compiled_.input().get_partial_shape()[1].get_length());
-    const std::vector<float> nothing(channels_ * kFirst);
-    const std::size_t samples = decode(nothing, kFirst, {0, kFirst, 0, kFirst}).size();
+  PartedGraph(const VitsParts& parts, const std::filesystem::path& cache)
+      : plan_(parts.plan, cache), flow_(parts.flow, cache), sound_(parts.sound, cache) {
+    // Also prepares what a first sentence would wait for.
+    const std::vector<float> nothing(flow_.channels() * (kFirst + kFlowSeen));
+    if (flow_.run(nothing, 0, kFirst + kFlowSeen).size() != nothing.size())
+      throw std::runtime_error("its flow changes the number of frames");
+    const std::size_t samples = sound_.run(nothing, 0, kFirst).size();
     if (samples == 0 || samples % kFirst != 0) throw std::runtime_error("its frames are of no fixed length");
     hop_ = samples / kFirst;
   }
@@ -117,11 +121,15 @@ class PartedGraph final : public Vits {
   Status run(std::span<const std::int64_t> ids, const VitsScales& scales,
              const std::function<bool(std::span<const float>)>& take) override {
     try {
-      const ov::Tensor planned = plan_.run(ids, scales);
-      const std::span<const float> all{planned.data<const float>(), planned.get_size()};
-      const std::size_t frames = all.size() / channels_;
+      const ov::Tensor planned = plan_.run(ids, scales, kStep);
+      const std::span<const float> drawn{planned.data<const float>(), planned.get_size()};
+      const std::size_t frames = drawn.size() / flow_.channels();
+      std::vector<float> flowed(drawn.size());
+      std::size_t done = 0;
       for (const FrameWindow& window : decode_windows(frames)) {
-        if (!take(decode(all, frames, window).subspan(window.skip * hop_, window.keep * hop_))) return {};
+        flow(drawn, flowed, done, window.first + window.frames);
+        const auto samples = sound_.run(flowed, window.first, window.frames);
+        if (!take(samples.subspan(window.skip * hop_, window.keep * hop_))) return {};
       }
       return {};
     } catch (const std::exception& e) {
@@ -130,23 +138,21 @@ class PartedGraph final : public Vits {
   }
 
  private:
-  /// The whole window's sound, valid until the next call.
-  std::span<const float> decode(std::span<const float> all, std::size_t frames, const FrameWindow& window) {
-    ov::Tensor in(ov::element::f32, {1, channels_, window.frames});
-    for (std::size_t c = 0; c < channels_; ++c) {
-      std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(c * frames + window.first), window.frames,
-                  in.data<float>() + c * window.frames);
+  /// Frames from `done` on, which moves on to `until`.
+  void flow(std::span<const float> drawn, std::span<float> flowed, std::size_t& done, std::size_t until) {
+    const std::size_t frames = drawn.size() / flow_.channels();
+    const FrameWindow window = flow_window(done, until, frames);
+    const auto out = flow_.run(drawn, window.first, window.frames);
+    for (std::size_t c = 0; c < flow_.channels(); ++c) {
+      std::copy_n(out.begin() + static_cast<std::ptrdiff_t>(c * window.frames + window.skip), window.keep,
+                  flowed.begin() + static_cast<std::ptrdiff_t>(c * frames + done));
     }
-    request_.set_input_tensor(in);
-    request_.infer();
-    const ov::Tensor out = request_.get_output_tensor();
-    return {out.data<const float>(), out.get_size()};
+    done += window.keep;
   }
 
   Sentence plan_;
-  ov::CompiledModel compiled_;
-  ov::InferRequest request_;
-  std::size_t channels_ = 0, hop_ = 0;
+  Stretch flow_, sound_;
+  std::size_t hop_ = 0;
 };
 
 template <class Make>
@@ -177,9 +183,20 @@ std::vector<FrameWindow> decode_windows(std::size_t frames) {
   return out;
 }
 
+FrameWindow flow_window(std::size_t done, std::size_t until, std::size_t frames) {
+  std::size_t end = std::min(frames, until + kFlowSeen), first = done - std::min(done, kFlowSeen);
+  const std::size_t size = (end - first + kStep - 1) / kStep * kStep;
+  if (size <= end) {
+    first = end - size;
+  } else {
+    end = std::min(frames, first + size);
+  }
+  return {first, end - first, done - first, until - done};
+}
+
 Expected<std::unique_ptr<Vits>> Vits::load(const std::filesystem::path& onnx, const std::filesystem::path& cache) {
   return loaded(onnx, [&]() -> std::unique_ptr<Vits> {
-    if (const auto halves = parted(onnx)) return std::make_unique<PartedGraph>(*halves, cache);
+    if (const auto parts = part_vits(onnx)) return std::make_unique<PartedGraph>(*parts, cache);
     return std::make_unique<WholeGraph>(onnx, cache);
   });
 }

@@ -25,14 +25,18 @@ struct FrameWindow {
 
 /// Windows that keep every frame once, in order. Beside what is kept lie 16 frames that the decoder has to see, or the
 /// sentence's end, so the sound is that of the whole. The first window is short: that is the wait for the first sound.
-/// Sizes are multiples of 16, for OpenVINO prepares itself for each new one; fewer than 64 frames are one window.
+/// Sizes are multiples of 32, for OpenVINO prepares itself for each new one; fewer than 64 frames are one window.
 std::vector<FrameWindow> decode_windows(std::size_t frames);
+
+/// What the flow, which sees 32 frames on both sides, runs over to have the frames from `done` up to `until`.
+/// @pre done < until <= frames, the sentence's.
+FrameWindow flow_window(std::size_t done, std::size_t until, std::size_t frames);
 
 /// One thread at a time.
 class Vits {
  public:
-  /// Parted into what plans a sentence and what makes its sound, which runs in windows. A graph that has another shape
-  /// is run whole.
+  /// Parted into what plans a sentence, and its flow and its sound, which run in windows. A graph that has another
+  /// shape is run whole.
   /// @returns bad_file naming the graph and what it lacks.
   static Expected<std::unique_ptr<Vits>> load(const std::filesystem::path& onnx, const std::filesystem::path& cache);
   /// Always whole: a sentence is one piece.

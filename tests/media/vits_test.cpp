@@ -21,12 +21,31 @@ TEST(vits, windows_keep_every_frame_once) {
       ASSERT_TRUE(w.first == 0 || w.skip >= 16) << frames;
       done += w.keep;
       ASSERT_TRUE(w.first + w.frames == frames || w.frames - w.skip - w.keep >= 16) << frames;
-      ASSERT_TRUE(w.frames % 16 == 0 || frames < 64) << frames;
+      ASSERT_TRUE(w.frames % 32 == 0 || frames < 64) << frames;
       ASSERT_LE(w.frames, 320U) << frames;
     }
     ASSERT_EQ(done, frames);
   }
   EXPECT_EQ(decode_windows(250).front().frames, 64U) << "the first sound is not waited for";
+}
+
+TEST(vits, the_flow_runs_over_what_its_frames_depend_on) {
+  for (std::size_t frames = 1; frames < 2000; frames += 3) {
+    std::size_t done = 0;
+    for (const auto& w : decode_windows(frames)) {
+      const std::size_t until = w.first + w.frames;
+      const auto f = flow_window(done, until, frames);
+      ASSERT_EQ(f.first + f.skip, done) << frames;
+      ASSERT_EQ(f.keep, until - done) << frames;
+      ASSERT_TRUE(f.first == 0 || f.skip >= 32) << frames;
+      ASSERT_TRUE(f.first + f.frames == frames || f.frames - f.skip - f.keep >= 32) << frames;
+      ASSERT_LE(f.first + f.frames, frames);
+      ASSERT_TRUE(f.frames % 32 == 0 || f.frames == frames) << frames;
+      done = until;
+    }
+    ASSERT_EQ(done, frames);
+  }
+  EXPECT_EQ(flow_window(0, 64, 250).frames, 96U) << "the first sound is not waited for";
 }
 
 TEST(vits, the_windows_sound_is_that_of_the_whole) {
