@@ -4,7 +4,7 @@
     ZENITH_EXE=build/release/bin/zenith .venv/bin/python bench/ocr.py [--rounds 7] [--peer PYTHON] [--anyway]
 
 Ours is POST /v1/vision/ocr of `zenith serve`: HTTP, the way to the child that reads and back are part of it. The peer is called in its own
-process with one thread, as ours has, when PYTHON (default: .venv-parity's, made by `make parity`) has it. The first reading of a picture is
+process with as many threads as ours has, when PYTHON (default: .venv-parity's, made by `make parity`) has it. The first reading of a picture is
 told apart: its lines have widths that the graphs have not met. A round's foreign load is the share of all cores that neither used but
 somebody did; rounds above 10 % are not counted, and without three quiet ones the exit status is 3 and no figure is given, unless --anyway.
 Prints JSON; seconds are medians.
@@ -28,12 +28,13 @@ import placements  # noqa: E402
 DATA = ROOT / "tests/data/vision"
 SCREENS = ("ui_page.png", "screen_dark.png", "screen_mail.png")
 FOREIGN_LIMIT, QUIET_ROUNDS, LIMIT_S = 0.10, 3, 1.5
+THREADS = min(2, len(os.sched_getaffinity(0)))  # that ours reads with: mediahost/src/main.cpp
 CONFIG = "".join(f'[[service]]\nrole = "{role}"\nid = "{role}"\n' for role in ("router", "gateway")) + (
     '[[service]]\nrole = "vision"\nid = "vision"\nmodel = "ppocr-v4"\n')
 PEER = """
 import sys, time
 from rapidocr_onnxruntime import RapidOCR
-engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
+engine = RapidOCR(intra_op_num_threads=int(sys.argv[1]), inter_op_num_threads=1)
 print("ready", flush=True)
 for path in sys.stdin:
     started = time.perf_counter()
@@ -44,7 +45,7 @@ for path in sys.stdin:
 
 class Peer:
     def __init__(self, python):
-        self.popen = subprocess.Popen([python, "-c", PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.popen = subprocess.Popen([python, "-c", PEER, str(THREADS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.is_there = self.popen.stdout.readline().strip() == "ready"
 
     def read(self, path):
@@ -131,7 +132,7 @@ def main():
             peer.close()
     pictures = summary(runs, args.anyway)
     enough = all("seconds" in entry for entry in pictures.values())
-    print(json.dumps({"limit_s": LIMIT_S, "foreign_limit": FOREIGN_LIMIT, "anyway": args.anyway, "peer": peer.is_there, "pictures": pictures,
+    print(json.dumps({"limit_s": LIMIT_S, "threads": THREADS, "foreign_limit": FOREIGN_LIMIT, "anyway": args.anyway, "peer": peer.is_there, "pictures": pictures,
                       "within": enough and all(entry["seconds"]["zenith"] <= LIMIT_S for entry in pictures.values())}))
     return 0 if enough else 3
 

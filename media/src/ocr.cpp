@@ -7,6 +7,7 @@
 #include <iterator>
 #include <opencv2/imgproc.hpp>
 
+#include "crew.hpp"
 #include "onnx_graph.hpp"
 #include "pixels.hpp"
 #include "reading_order.hpp"
@@ -100,13 +101,14 @@ std::vector<TextLine> in_reading_order(std::vector<TextLine> lines) {
 
 class PpOcr final : public Ocr {
  public:
-  PpOcr(std::unique_ptr<OnnxGraph> detector, std::unique_ptr<OnnxGraph> direction,
-        std::unique_ptr<OnnxGraph> recogniser, std::uint64_t generation)
+  PpOcr(std::unique_ptr<OnnxGraph> detector, std::vector<std::unique_ptr<OnnxGraph>> direction,
+        std::vector<std::unique_ptr<OnnxGraph>> recogniser, std::uint64_t generation)
       : detector_(std::move(detector)),
         direction_(std::move(direction)),
         recogniser_(std::move(recogniser)),
-        alphabet_(alphabet_of(recogniser_->metadata("character"))),
-        generation_(generation) {
+        alphabet_(alphabet_of(recogniser_.front()->metadata("character"))),
+        generation_(generation),
+        crew_(static_cast<int>(recogniser_.size())) {
     cv::setNumThreads(1);
   }
 
@@ -127,9 +129,9 @@ class PpOcr final : public Ocr {
     if (!boxes) return tl::make_unexpected(boxes.error());
     std::vector<cv::Mat> cuts;
     for (const auto& box : *boxes) cuts.push_back(cut_line(page.bgr, box));
-    const auto doubted = turn_lines(*direction_, cuts, wanted);
+    const auto doubted = turn_lines(direction_, crew_, cuts, wanted);
     if (!doubted) return tl::make_unexpected(doubted.error());
-    auto texts = read_lines(*recogniser_, alphabet_, cuts, wanted);
+    auto texts = read_lines(recogniser_, crew_, alphabet_, cuts, wanted);
     if (!texts) return tl::make_unexpected(texts.error());
     if (auto ok = read_doubted(*doubted, cuts, *texts, wanted); !ok) return tl::make_unexpected(ok.error());
     std::vector<TextLine> lines;
@@ -154,7 +156,7 @@ class PpOcr final : public Ocr {
       which.push_back(i);
       cv::rotate(cuts[i], turned.emplace_back(), cv::ROTATE_180);
     }
-    auto again = read_lines(*recogniser_, alphabet_, turned, wanted);
+    auto again = read_lines(recogniser_, crew_, alphabet_, turned, wanted);
     if (!again) return tl::make_unexpected(again.error());
     for (std::size_t i = 0; i < which.size(); ++i) {
       if ((*again)[i].confidence <= texts[which[i]].confidence) continue;
@@ -164,28 +166,36 @@ class PpOcr final : public Ocr {
     return {};
   }
 
-  std::unique_ptr<OnnxGraph> detector_, direction_, recogniser_;
+  std::unique_ptr<OnnxGraph> detector_;
+  std::vector<std::unique_ptr<OnnxGraph>> direction_, recogniser_;  ///< one for each thread
   std::vector<std::string> alphabet_;
   std::uint64_t generation_;
+  Crew crew_;
 };
 
 }  // namespace
 
-Expected<std::unique_ptr<Ocr>> Ocr::load(const fs::path& folder, const fs::path& cache) {
+Expected<std::unique_ptr<Ocr>> Ocr::load(const fs::path& folder, const fs::path& cache, int threads) {
   std::uint64_t generation = 0;
-  std::vector<std::unique_ptr<OnnxGraph>> graphs;
-  for (const char* name : {kDetector, kDirection, kRecogniser}) {
-    auto graph = OnnxGraph::load(folder / name, cache);
-    if (!graph) return tl::make_unexpected(graph.error());
+  std::vector<std::unique_ptr<OnnxGraph>> detector, direction, recogniser;
+  const auto load = [&](const char* name, int count, auto& into) -> Status {
+    for (int i = 0; i < count; ++i) {
+      auto graph = OnnxGraph::load(folder / name, cache);
+      if (!graph) return tl::make_unexpected(graph.error());
+      into.push_back(std::move(*graph));
+    }
     const auto hash = hash_of(folder / name);
     if (!hash) return tl::make_unexpected(hash.error());
     generation = generation * 31 + *hash;
-    graphs.push_back(std::move(*graph));
-  }
-  if (graphs[2]->metadata("character").empty()) {
+    return {};
+  };
+  if (auto ok = load(kDetector, 1, detector); !ok) return tl::make_unexpected(ok.error());
+  if (auto ok = load(kDirection, threads, direction); !ok) return tl::make_unexpected(ok.error());
+  if (auto ok = load(kRecogniser, threads, recogniser); !ok) return tl::make_unexpected(ok.error());
+  if (recogniser.front()->metadata("character").empty()) {
     return fail(Errc::bad_file, (folder / kRecogniser).string() + ": its metadata has no characters", "model");
   }
-  return std::make_unique<PpOcr>(std::move(graphs[0]), std::move(graphs[1]), std::move(graphs[2]), generation);
+  return std::make_unique<PpOcr>(std::move(detector.front()), std::move(direction), std::move(recogniser), generation);
 }
 
 }  // namespace zenith::media

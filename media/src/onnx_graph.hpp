@@ -1,4 +1,4 @@
-// A graph with one f32 input and one f32 output, in OpenVINO on one thread.
+// A graph with one f32 input and one f32 output, in OpenVINO on the thread that calls it.
 #pragma once
 
 #include <cstddef>

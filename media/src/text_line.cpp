@@ -17,8 +17,6 @@ constexpr int kWidest = 4096;
 constexpr std::size_t kAtOnce = 6;
 constexpr float kSurelyUpsideDown = 0.9F;
 
-tl::unexpected<Error> stopped() { return fail(Errc::cancelled, "nobody waits for the text any more"); }
-
 double ratio_of(const cv::Mat& line) { return static_cast<double>(line.cols) / line.rows; }
 
 /// Lines of like length go together.
@@ -45,15 +43,10 @@ Batch batch_of(const std::vector<cv::Mat>& lines, std::span<const std::size_t> w
   return batch;
 }
 
-template <class Each>
-Status in_batches(const std::vector<cv::Mat>& lines, const StillWanted& wanted, Each each) {
-  const auto order = by_length(lines);
-  for (std::size_t at = 0; at < order.size(); at += kAtOnce) {
-    if (!wanted()) return stopped();
-    const std::span<const std::size_t> which{order.data() + at, std::min(kAtOnce, order.size() - at)};
-    if (auto ok = each(which); !ok) return ok;
-  }
-  return {};
+/// Of the lines in that order: those that go together with the line at this place.
+std::span<const std::size_t> batch_at(const std::vector<std::size_t>& order, std::size_t at) {
+  const std::size_t first = at / kAtOnce * kAtOnce;
+  return {order.data() + first, std::min(kAtOnce, order.size() - first)};
 }
 
 }  // namespace
@@ -101,9 +94,11 @@ ReadText decode_ctc(std::span<const float> probabilities, const std::vector<std:
   return out;
 }
 
-Expected<std::vector<bool>> turn_lines(OnnxGraph& graph, std::vector<cv::Mat>& lines, const StillWanted& wanted) {
-  std::vector<bool> doubted(lines.size(), false);
-  auto ok = in_batches(lines, wanted, [&](std::span<const std::size_t> which) {
+Expected<std::vector<bool>> turn_lines(Graphs graphs, Crew& crew, std::vector<cv::Mat>& lines,
+                                       const StillWanted& wanted) {
+  const auto order = by_length(lines);
+  std::vector<char> doubted(lines.size(), 0);  // bytes: several threads write
+  const auto turn = [&](OnnxGraph& graph, std::span<const std::size_t> which) {
     return graph.run(batch_of(lines, which, kDirectionWidth),
                      [&](std::span<const std::size_t> shape, std::span<const float> values) -> Status {
                        if (shape.size() != 2 || shape[0] != which.size() || shape[1] != 2) {
@@ -111,21 +106,26 @@ Expected<std::vector<bool>> turn_lines(OnnxGraph& graph, std::vector<cv::Mat>& l
                        }
                        for (std::size_t i = 0; i < which.size(); ++i) {
                          const float upright = values[2 * i], upside_down = values[2 * i + 1];
-                         doubted[which[i]] = upside_down > upright;
-                         if (!doubted[which[i]] || upside_down <= kSurelyUpsideDown) continue;
+                         doubted[which[i]] = upside_down > upright ? 1 : 0;
+                         if (doubted[which[i]] == 0 || upside_down <= kSurelyUpsideDown) continue;
                          cv::rotate(lines[which[i]], lines[which[i]], cv::ROTATE_180);
                        }
                        return {};
                      });
+  };
+  const std::size_t batches = (lines.size() + kAtOnce - 1) / kAtOnce;
+  auto ok = crew.for_each(batches, wanted, [&](std::size_t i, std::size_t thread) {
+    return turn(*graphs[thread], batch_at(order, i * kAtOnce));
   });
   if (!ok) return tl::make_unexpected(ok.error());
-  return doubted;
+  return std::vector<bool>(doubted.begin(), doubted.end());
 }
 
-Expected<std::vector<ReadText>> read_lines(OnnxGraph& graph, const std::vector<std::string>& alphabet,
+Expected<std::vector<ReadText>> read_lines(Graphs graphs, Crew& crew, const std::vector<std::string>& alphabet,
                                            const std::vector<cv::Mat>& lines, const StillWanted& wanted) {
+  const auto order = by_length(lines);
   std::vector<ReadText> out(lines.size());
-  const auto read_one = [&](std::size_t line, int width) {
+  const auto read_one = [&](OnnxGraph& graph, std::size_t line, int width) {
     return graph.run(batch_of(lines, std::span{&line, 1}, width),
                      [&](std::span<const std::size_t> shape, std::span<const float> values) -> Status {
                        if (shape.size() != 3 || shape[0] != 1 || shape[2] != alphabet.size()) {
@@ -139,16 +139,13 @@ Expected<std::vector<ReadText>> read_lines(OnnxGraph& graph, const std::vector<s
                        return {};
                      });
   };
-  auto ok = in_batches(lines, wanted, [&](std::span<const std::size_t> which) -> Status {
+  auto ok = crew.for_each(order.size(), wanted, [&](std::size_t i, std::size_t thread) {
+    // The longest first, so that no thread has a long line left when the others have none.
+    const std::size_t at = order.size() - 1 - i;
     // The longest says how wide all are made, as in the reference: what is right of a line changes how it is read. Each
     // goes alone all the same: on one core that is no slower, and there are fewer shapes to prepare.
-    const double ratio = std::max(kNarrowestRatio, ratio_of(lines[which.back()]));
-    const int width = static_cast<int>(std::min(kHeight * ratio, double{kWidest}));
-    for (const auto line : which) {
-      if (!wanted()) return stopped();
-      if (auto read = read_one(line, width); !read) return read;
-    }
-    return {};
+    const double ratio = std::max(kNarrowestRatio, ratio_of(lines[batch_at(order, at).back()]));
+    return read_one(*graphs[thread], order[at], static_cast<int>(std::min(kHeight * ratio, double{kWidest})));
   });
   if (!ok) return tl::make_unexpected(ok.error());
   return out;

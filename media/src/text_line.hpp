@@ -1,11 +1,13 @@
 // One line of text: cut out of the picture, turned the right way up, read.
 #pragma once
 
+#include <memory>
 #include <opencv2/core.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "crew.hpp"
 #include "onnx_graph.hpp"
 #include "text_detector.hpp"
 #include "zenith/media/ocr.hpp"
@@ -28,12 +30,16 @@ std::vector<std::string> alphabet_of(const std::string& characters);
 /// @param probabilities [steps, alphabet]. @pre the alphabet is not empty.
 ReadText decode_ctc(std::span<const float> probabilities, const std::vector<std::string>& alphabet);
 
+/// The same graph for each thread of a crew: one thread at a time runs one of them.
+using Graphs = std::span<const std::unique_ptr<OnnxGraph>>;
+
 /// Turns lines that surely stand on their heads. @returns of each whether it may stand so, surely or not; cancelled,
 /// internal.
-Expected<std::vector<bool>> turn_lines(OnnxGraph& graph, std::vector<cv::Mat>& lines, const StillWanted& wanted);
+Expected<std::vector<bool>> turn_lines(Graphs graphs, Crew& crew, std::vector<cv::Mat>& lines,
+                                       const StillWanted& wanted);
 
-/// One text for each line, in order. @returns cancelled, internal.
-Expected<std::vector<ReadText>> read_lines(OnnxGraph& graph, const std::vector<std::string>& alphabet,
+/// One text for each line, in order; none depends on how many threads read. @returns cancelled, internal.
+Expected<std::vector<ReadText>> read_lines(Graphs graphs, Crew& crew, const std::vector<std::string>& alphabet,
                                            const std::vector<cv::Mat>& lines, const StillWanted& wanted);
 
 }  // namespace zenith::media

@@ -8,8 +8,9 @@
 namespace zenith::mediahost {
 
 /// By the role and what lies at `path`. Compiled graphs are kept in $ZENITH_HOME/cache/graphs, so that a restart is
-/// quick.
+/// quick. @param threads that read a picture's lines, at least 1.
 /// @returns unsupported when no engine of this process knows such a model.
-Expected<services::HostedService> load_hosted(const services::HostedSpec& spec, const std::filesystem::path& path);
+Expected<services::HostedService> load_hosted(const services::HostedSpec& spec, const std::filesystem::path& path,
+                                              int threads);
 
 }  // namespace zenith::mediahost

@@ -18,6 +18,7 @@
 #include "zenith/core/log_level.hpp"
 #include "zenith/messages/roles.hpp"
 #include "zenith/services/child_beat.hpp"
+#include "zenith/services/lane.hpp"
 #include "zenith/services/process_links.hpp"
 #include "zenith/services/stack.hpp"
 
@@ -25,6 +26,7 @@ namespace zenith::mediahost {
 namespace {
 
 constexpr std::uint64_t kMemory = std::uint64_t{6} << 30;  // of addresses; a voice takes about 400 MB of it in earnest
+constexpr int kReaders = 2;                                // threads that read one picture: text has the others
 constexpr int kStuck = 3;                                  // exit status
 constexpr auto kDrain = std::chrono::seconds(2), kAnswer = std::chrono::seconds(1);
 
@@ -127,7 +129,8 @@ Status run(int argc, char** argv) {
   stack_options.config = *config;
   stack_options.placement = (*links)->placement;
   stack_options.find = finder(options->models);
-  stack_options.hosted = load_hosted;
+  stack_options.hosted = [threads = std::min(kReaders, services::compute_threads(*config))](
+                             const auto& spec, const auto& path) { return load_hosted(spec, path, threads); };
   const auto watchdog = Watchdog::start({}, [](const std::string& worker) {
     log(LogLevel::error, "media", "a job does not come to its end: this process ends", {{"service", worker}});
     std::_Exit(kStuck);

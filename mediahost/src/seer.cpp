@@ -79,8 +79,8 @@ class Seer final : public services::ImageReader {
 }  // namespace
 
 Expected<std::shared_ptr<services::ImageReader>> load_seer(const std::filesystem::path& folder,
-                                                           const std::filesystem::path& cache) {
-  return media::Ocr::load(folder, cache).map([](auto ocr) -> std::shared_ptr<services::ImageReader> {
+                                                           const std::filesystem::path& cache, int threads) {
+  return media::Ocr::load(folder, cache, threads).map([](auto ocr) -> std::shared_ptr<services::ImageReader> {
     return std::make_shared<Seer>(std::move(ocr));
   });
 }

@@ -9,8 +9,8 @@
 namespace zenith::mediahost {
 
 /// PP-OCR and the tree of a screen. @param folder of the model's graphs. @param cache a folder for compiled ones, so
-/// that a restart is quick; empty: none.
+/// that a restart is quick; empty: none. @param threads that read, at least 1.
 Expected<std::shared_ptr<services::ImageReader>> load_seer(const std::filesystem::path& folder,
-                                                           const std::filesystem::path& cache);
+                                                           const std::filesystem::path& cache, int threads);
 
 }  // namespace zenith::mediahost

@@ -132,6 +132,10 @@ class ThreadWorker final : public Worker {
 
 }  // namespace
 
+int compute_threads(const Config& config) {
+  return config.lanes.compute == 0 ? kernels::usable_cores() : static_cast<int>(config.lanes.compute);
+}
+
 std::unique_ptr<Lane> make_lane(int threads) { return std::make_unique<ThreadLane>(threads); }
 std::unique_ptr<Worker> make_worker(std::string name, std::size_t most) {
   return std::make_unique<ThreadWorker>(std::move(name), most);

@@ -158,6 +158,22 @@ INSTANTIATE_TEST_SUITE_P(media, Shapes,
                          ::testing::Values(std::pair{1U, 1U}, std::pair{1U, 4000U}, std::pair{4000U, 1U},
                                            std::pair{2500U, 20U}, std::pair{20U, 2500U}));
 
+TEST(ocr, what_is_read_does_not_depend_on_threads) {
+  const auto alone = load_real_ocr(1), three = load_real_ocr(3);
+  for (const char* name : {"screen_dark.png", "crooked.png"}) {
+    const auto& lines = reading(name);
+    for (Ocr* ocr : {alone.get(), three.get()}) {
+      const auto other = ocr->read(picture(name), always).value();
+      ASSERT_EQ(other.size(), lines.size());
+      for (std::size_t i = 0; i < lines.size(); ++i) {
+        EXPECT_EQ(other[i].text, lines[i].text);
+        EXPECT_EQ(other[i].confidence, lines[i].confidence) << lines[i].text;
+        EXPECT_EQ(other[i].centres, lines[i].centres) << lines[i].text;
+      }
+    }
+  }
+}
+
 TEST(ocr, stops_when_nobody_waits) {
   int asked = 0;
   const auto lines = real_ocr().read(picture("ui_page.png"), [&] { return ++asked < 3; });

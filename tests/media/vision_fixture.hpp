@@ -23,10 +23,14 @@ inline Image picture(const std::string& name) {
   return decode_image(std::as_bytes(std::span{bytes.data(), bytes.size()})).value();
 }
 
-/// Loaded once for a test program. `zenith pull ppocr-v4` gets it; `make test` does.
+/// `zenith pull ppocr-v4` gets it; `make test` does.
+inline std::unique_ptr<Ocr> load_real_ocr(int threads) {
+  return Ocr::load(zenith_home() / "models" / "ppocr-v4", zenith_home() / "cache" / "graphs", threads).value();
+}
+
+/// Loaded once for a test program, with as many threads as it is served with on most machines.
 inline Ocr& real_ocr() {
-  static const std::unique_ptr<Ocr> ocr =
-      Ocr::load(zenith_home() / "models" / "ppocr-v4", zenith_home() / "cache" / "graphs").value();
+  static const std::unique_ptr<Ocr> ocr = load_real_ocr(2);
   return *ocr;
 }
 

@@ -14,7 +14,6 @@
 #include "zenith/actors/supervisor.hpp"
 #include "zenith/core/log.hpp"
 #include "zenith/kernels/dispatch.hpp"
-#include "zenith/kernels/thread_pool.hpp"
 #include "zenith/messages/roles.hpp"
 #include "zenith/services/graph_port.hpp"
 #include "zenith/services/text/text_service.hpp"
@@ -58,8 +57,7 @@ class StackImpl final : public Stack {
         calls_(system_, 512),
         port_({&system_, &sessions_, &calls_, router_, board_, &metrics_, &effects_, [this] { return system(); },
                options_.config.links.hedge_percent, [this] { return sensor_processes_.load(); }}) {
-    const std::uint32_t threads = options_.config.lanes.compute;
-    lane_ = make_lane(threads == 0 ? kernels::usable_cores() : static_cast<int>(threads));
+    lane_ = make_lane(compute_threads(options_.config));
     worker_ = make_worker("zenith-prepare");
     loader_ = make_worker("zenith-load");
     // The first view is published by hand: the directory goes on from it, and requests may come at once.

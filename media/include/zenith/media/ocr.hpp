@@ -1,4 +1,4 @@
-// Text in pictures: PP-OCRv4 (detector, direction, recogniser) as ONNX graphs on one thread.
+// Text in pictures: PP-OCRv4 (detector, direction, recogniser) as ONNX graphs.
 #pragma once
 
 #include <array>
@@ -30,13 +30,15 @@ struct TextLine {
 /// Asked between pieces of work of at most some 100 ms; false: stop and return `cancelled`.
 using StillWanted = std::function<bool()>;
 
-/// One thread at a time.
+/// One thread at a time; it has others help it.
 class Ocr {
  public:
   /// @param folder holds the three graphs of the model ppocr-v4; the characters are in the recogniser's metadata.
   /// @param cache a folder for compiled graphs; empty: none.
+  /// @param threads that read lines, at least 1, the caller of read() among them; what is read does not depend on it.
   /// @returns not_found, bad_file naming the file.
-  static Expected<std::unique_ptr<Ocr>> load(const std::filesystem::path& folder, const std::filesystem::path& cache);
+  static Expected<std::unique_ptr<Ocr>> load(const std::filesystem::path& folder, const std::filesystem::path& cache,
+                                             int threads = 1);
   virtual ~Ocr() = default;
   virtual std::uint64_t generation() const noexcept = 0;  ///< a hash of the three files
   /// Lines in reading order: columns from left to right, lines from the top. Empty when there is no text. Pictures are

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "zenith/core/config.hpp"
 #include "zenith/core/error.hpp"
 #include "zenith/kernels/exec.hpp"
 
@@ -24,6 +25,9 @@ class Lane {
   virtual void submit(LanePriority priority, Job job) = 0;
   virtual void stop() = 0;  ///< ends after the running job; idempotent
 };
+
+/// [lanes] compute, or the cores that this process may use.
+int compute_threads(const Config& config);
 
 /// @param threads that compute, >= 1.
 std::unique_ptr<Lane> make_lane(int threads);
