@@ -68,7 +68,7 @@ def peer() -> pathlib.Path:
     with open(home / "build.log", "w") as log:
         quiet = {"stdout": log, "stderr": subprocess.STDOUT}
         if not list(home.glob("llama_cpp_python-*.tar.gz")):
-            run([sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "-d", home, PEER], **quiet)
+            run([sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python", "-d", home, PEER], **quiet)
         archive = next(home.glob("llama_cpp_python-*.tar.gz"))
         run(["tar", "-C", home, "-xf", archive], **quiet)
         source = next(home.glob("llama_cpp_python-*/vendor/llama.cpp"))
