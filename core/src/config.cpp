@@ -332,6 +332,8 @@ std::string to_toml(const Config& config) {
   return out;
 }
 
+std::filesystem::path packed_folder() { return zenith_home() / "cache" / "packed"; }
+
 std::filesystem::path zenith_home() {
   // Read once at start-up, before any thread that could change the environment.
   if (const char* home = std::getenv("ZENITH_HOME"); home != nullptr && *home != '\0')

@@ -41,9 +41,10 @@ inline constexpr std::array<Key<ServerConfig>, 10> kServer{{
     {"deadline_s", &ServerConfig::deadline_s, Text::any, 1, 86400},
 }};
 
-inline constexpr std::array<Key<ModelsConfig>, 2> kModels{{
+inline constexpr std::array<Key<ModelsConfig>, 3> kModels{{
     {"dir", &ModelsConfig::dir},
     {"budget_bytes", &ModelsConfig::budget_bytes, Text::any, 0, kMostBytes},
+    {"packed_bytes", &ModelsConfig::packed_bytes, Text::any, 0, kMostBytes},
 }};
 
 inline constexpr std::array<Key<ServiceConfig>, 13> kService{{

@@ -28,28 +28,28 @@ Linear::Linear(Linear&&) noexcept = default;
 Linear& Linear::operator=(Linear&&) noexcept = default;
 Linear::~Linear() = default;
 
-Expected<Linear> Linear::make(DType dtype, std::span<const std::byte> weights, std::size_t n_out, std::size_t n_in,
-                              std::span<const float> bias, bool borrow, std::shared_ptr<WeightMemory> memory) {
+Status Linear::check(DType dtype, std::size_t n_out, std::size_t n_in, std::span<const float> bias) {
   const DTypeInfo info = dtype_info(dtype);
-  const std::optional<PackKind> kind = pack_kind(dtype);
-  if (!kind && dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
+  if (!pack_kind(dtype) && dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
     return fail(Errc::unsupported, fmt::format("no linear kernel for {} weights", info.name));
   if (n_out == 0 || n_in == 0 || n_in % info.elements != 0)
     return fail(Errc::invalid_argument, fmt::format("a {} matrix of {} x {}: columns must be a multiple of {}",
                                                     info.name, n_out, n_in, info.elements));
+  if (!bias.empty() && bias.size() != n_out)
+    return fail(Errc::invalid_argument, fmt::format("{} biases for {} outputs", bias.size(), n_out));
+  return {};
+}
+
+Expected<Linear> Linear::make(DType dtype, std::span<const std::byte> weights, std::size_t n_out, std::size_t n_in,
+                              std::span<const float> bias, bool borrow, std::shared_ptr<WeightMemory> memory) {
+  if (auto ok = check(dtype, n_out, n_in, bias); !ok) return tl::make_unexpected(std::move(ok.error()));
+  const DTypeInfo info = dtype_info(dtype);
   if (n_in / info.elements > weights.size() / info.bytes || n_out > weights.size() / row_bytes(dtype, n_in) ||
       row_bytes(dtype, n_in) * n_out != weights.size())
     return fail(Errc::invalid_argument,
                 fmt::format("{} bytes are not a {} matrix of {} x {}", weights.size(), info.name, n_out, n_in));
-  if (!bias.empty() && bias.size() != n_out)
-    return fail(Errc::invalid_argument, fmt::format("{} biases for {} outputs", bias.size(), n_out));
-
-  auto impl = std::make_unique<Impl>();
-  impl->dtype = dtype;
-  impl->n_out = n_out;
-  impl->n_in = n_in;
-  impl->bias.assign(bias.begin(), bias.end());
-  if (kind) {
+  auto impl = std::make_unique<Impl>(dtype, n_out, n_in, bias);
+  if (pack_kind(dtype)) {
     impl->table = &int_dot_table(target().int_dot);
     impl->packed = pack(dtype, weights, n_out, n_in, impl->table->lanes,
                         memory ? std::move(memory) : std::make_shared<WeightMemory>());
@@ -61,6 +61,41 @@ Expected<Linear> Linear::make(DType dtype, std::span<const std::byte> weights, s
     impl->bytes = impl->owned;
   }
   return Linear{std::move(impl)};
+}
+
+Expected<Linear> Linear::from_packed(DType dtype, std::span<const unsigned char> packed, std::size_t n_out,
+                                     std::size_t n_in, std::shared_ptr<WeightMemory> memory,
+                                     std::span<const float> bias, std::span<const std::byte> weights) {
+  if (auto ok = check(dtype, n_out, n_in, bias); !ok) return tl::make_unexpected(std::move(ok.error()));
+  const std::optional<PackKind> kind = pack_kind(dtype);
+  if (!kind) return fail(Errc::unsupported, fmt::format("{} weights are not packed", dtype_info(dtype).name));
+  if (packed.size() != packed_bytes(dtype, n_out, n_in) ||
+      (!weights.empty() && weights.size() != row_bytes(dtype, n_in) * n_out))
+    return fail(Errc::invalid_argument,
+                fmt::format("{} packed and {} plain bytes are not a {} matrix of {} x {}", packed.size(),
+                            weights.size(), dtype_info(dtype).name, n_out, n_in));
+  auto impl = std::make_unique<Impl>(dtype, n_out, n_in, bias);
+  impl->table = &int_dot_table(target().int_dot);
+  impl->packed = PackedWeights{*kind, impl->table->lanes, n_out, n_in, packed, std::move(memory)};
+  impl->bytes = weights;
+  return Linear{std::move(impl)};
+}
+
+std::size_t Linear::packed_bytes(DType dtype, std::size_t n_out, std::size_t n_in) noexcept {
+  const std::optional<PackKind> kind = pack_kind(dtype);
+  const std::size_t lanes = int_dot_table(target().int_dot).lanes;
+  std::size_t bytes = 0;
+  if (!kind || n_out > SIZE_MAX - lanes || n_in % dtype_info(dtype).elements != 0 ||
+      __builtin_mul_overflow((n_out + lanes - 1) / lanes, n_in / 32, &bytes) ||
+      __builtin_mul_overflow(bytes, pack_block_bytes(*kind, lanes), &bytes))
+    return 0;
+  return bytes;
+}
+
+std::string packed_layout() { return fmt::format("v{}-{}", kPackRevision, int_dot_table(target().int_dot).lanes); }
+
+std::span<const unsigned char> Linear::packed() const noexcept {
+  return impl_->packed ? impl_->packed->bytes : std::span<const unsigned char>{};
 }
 
 std::size_t Linear::n_out() const noexcept { return impl_->n_out; }

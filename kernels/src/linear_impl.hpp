@@ -20,8 +20,11 @@ struct Adapter {
 /// Quantised types: `packed`, made for `table`, and `bytes` only if borrowed. Float types: `bytes`, which may be
 /// `owned`.
 struct Linear::Impl {
-  DType dtype{};
-  std::size_t n_out = 0, n_in = 0;
+  Impl(DType type, std::size_t outputs, std::size_t inputs, std::span<const float> biases)
+      : dtype(type), n_out(outputs), n_in(inputs), bias(biases.begin(), biases.end()) {}
+
+  DType dtype;
+  std::size_t n_out, n_in;
   std::span<const std::byte> bytes;
   std::vector<std::byte> owned;
   std::optional<PackedWeights> packed;

@@ -12,6 +12,9 @@
 
 namespace zenith::kernels {
 
+/// Goes up with every change of what pack() writes: packed weights are kept on disk.
+inline constexpr int kPackRevision = 1;
+
 struct PackedWeights {
   PackKind kind{};
   std::size_t lanes = 0, n_out = 0, n_in = 0;

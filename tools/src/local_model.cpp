@@ -66,7 +66,8 @@ Expected<LocalModel> open_local(const LocalOptions& options) {
   LocalModel local;
   local.ledger = std::make_unique<MemoryLedger>(memory_budget(*config));
   const auto numerics = options.numerics == "exact" ? kernels::Numerics::exact : kernels::Numerics::fast;
-  auto loaded = models::load_model(*path, {.numerics = numerics, .context = 0}, *local.ledger);
+  auto loaded =
+      models::load_model(*path, {.numerics = numerics, .packed = models::packed_cache(config->models)}, *local.ledger);
   if (!loaded) return tl::make_unexpected(loaded.error());
   local.loaded = std::move(*loaded);
   const int threads = options.threads > 0 ? options.threads : kernels::usable_cores();

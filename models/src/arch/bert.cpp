@@ -25,7 +25,8 @@ struct Layer {
 
 class Bert final : public Graph {
  public:
-  static Expected<std::unique_ptr<Graph>> load(const WeightSource& source, const Hyper& h, ModelInfo info);
+  static Expected<std::unique_ptr<Graph>> load(const WeightSource& source, const Hyper& h, ModelInfo info,
+                                               const LoadOptions& options);
 
   const ModelInfo& info() const noexcept override { return info_; }
 
@@ -71,9 +72,10 @@ class Bert final : public Graph {
   std::vector<Layer> layers_;
 };
 
-Expected<std::unique_ptr<Graph>> Bert::load(const WeightSource& source, const Hyper& h, ModelInfo info) {
+Expected<std::unique_ptr<Graph>> Bert::load(const WeightSource& source, const Hyper& h, ModelInfo info,
+                                            const LoadOptions& options) {
   auto graph = std::make_unique<Bert>();
-  TensorLoader loader{source};
+  TensorLoader loader{source, options};
   const std::string root = loader.has("bert.embeddings.word_embeddings.weight") ? "bert." : "";
   const auto norm = [&](const std::string& name) {
     return LayerNorm{loader.vector(name + ".weight", h.d_model), loader.vector(name + ".bias", h.d_model)};
@@ -139,7 +141,7 @@ Expected<std::unique_ptr<Graph>> load_bert(const WeightSource& source, const Loa
   auto info = describe(source, *hyper, options);
   if (!info) return tl::make_unexpected(std::move(info.error()));
   info->pooling = *pooling == "cls" ? Pooling::cls : Pooling::mean;
-  return Bert::load(source, *hyper, std::move(*info));
+  return Bert::load(source, *hyper, std::move(*info), options);
 }
 
 }  // namespace zenith::models

@@ -64,13 +64,12 @@ struct Layer {
 class Gemma3 final : public Graph {
  public:
   static Expected<std::unique_ptr<Graph>> load(const WeightSource& source, const Hyper& h, const Local& local,
-                                               ModelInfo info) {
+                                               ModelInfo info, const LoadOptions& options) {
     auto graph = std::make_unique<Gemma3>();
-    TensorLoader loader{source};
+    TensorLoader loader{source, options};
     graph->eps_ = h.norm_eps;
     graph->embedding_scale_ = std::sqrt(static_cast<float>(h.d_model));
     graph->final_softcap_ = local.final_softcap;
-    graph->tokens_.load(loader, "token_embd.weight", h.vocab, h.d_model);
     graph->global_rope_ = std::make_unique<kernels::RopeTable>(h.rope_dims, h.rope_base, h.rope_scale,
                                                                std::span<const float>{}, kernels::RopePairs::halves);
     graph->local_rope_ = std::make_unique<kernels::RopeTable>(h.rope_dims, local.rope_base, 1.0,
@@ -93,6 +92,7 @@ class Gemma3 final : public Graph {
       graph->layers_.push_back(std::move(layer));
     }
     graph->head_ = load_output_head(loader, h);
+    graph->tokens_.load(loader, h, graph->head_);
     if (auto ok = loader.status(h.architecture); !ok) return tl::make_unexpected(std::move(ok.error()));
     info.resident_bytes = loader.resident_bytes();
     info.parameters = loader.parameters();
@@ -145,7 +145,7 @@ Expected<std::unique_ptr<Graph>> load_gemma3(const WeightSource& source, const L
     hyper->attention_scale = 1.0F / std::sqrt(static_cast<float>(hyper->d_model) / static_cast<float>(hyper->heads));
   auto info = describe(source, *hyper, options);
   if (!info) return tl::make_unexpected(std::move(info.error()));
-  return Gemma3::load(source, *hyper, *local, std::move(*info));
+  return Gemma3::load(source, *hyper, *local, std::move(*info), options);
 }
 
 }  // namespace zenith::models

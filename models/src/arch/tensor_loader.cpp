@@ -19,13 +19,17 @@ bool same_shape(std::span<const std::uint64_t> have, std::span<const std::uint64
   return want.size() == 1 && elements == want[0] && std::ranges::find(have, want[0]) != have.end();
 }
 
-// A packed copy takes the place of the file's bytes, which the system may then drop; biases alone do not.
-std::uint64_t resident(const kernels::Linear& linear, std::uint64_t file_bytes) {
-  const std::uint64_t owned = linear.owned_bytes();
-  return owned >= file_bytes / 2 ? owned : owned + file_bytes;
-}
-
 }  // namespace
+
+TensorLoader::TensorLoader(const WeightSource& source, const LoadOptions& options)
+    : source_(source),
+      packed_(options.tensors != nullptr ? *options.tensors : own_),
+      exact_(options.numerics == kernels::Numerics::exact) {}
+
+std::optional<kernels::Linear> TensorLoader::refuse_linear(const std::string& name, Error error) {
+  refuse({error.code, fmt::format("tensor {}: {}", printable(name), error.message), name, {}});
+  return std::nullopt;
+}
 
 void TensorLoader::refuse(Error error) {
   if (!error_) error_ = std::move(error);
@@ -97,12 +101,16 @@ std::optional<kernels::Linear> TensorLoader::linear_slice(const std::string& nam
   }
   const std::size_t stride = row_bytes(tensor->dtype, n_in);
   const auto bytes = tensor->bytes.subspan(first * stride, n_out * stride);
-  auto made = kernels::Linear::make(tensor->dtype, bytes, n_out, n_in, offsets, true, packed_);
-  if (!made) {
-    refuse({made.error().code, fmt::format("tensor {}: {}", printable(name), made.error().message), name, {}});
-    return std::nullopt;
-  }
-  resident_bytes_ += resident(*made, bytes.size());
+  const bool borrow = exact_ || kernels::Linear::packed_bytes(tensor->dtype, n_out, n_in) == 0;
+  PackedPart part{name, tensor->dtype, first, n_out, n_in};
+  const auto kept = packed_.find(part);
+  auto made = kept ? kernels::Linear::from_packed(tensor->dtype, *kept, n_out, n_in, packed_.memory(), offsets,
+                                                  borrow ? bytes : std::span<const std::byte>{})
+                   : kernels::Linear::make(tensor->dtype, bytes, n_out, n_in, offsets, borrow, packed_.memory());
+  if (!made) return refuse_linear(name, std::move(made.error()));
+  if (!kept && !made->packed().empty()) packed_.add(std::move(part), made->packed());
+  if (!borrow) source_.release(bytes);
+  resident_bytes_ += made->owned_bytes() + (borrow ? bytes.size() : 0);
   return std::optional<kernels::Linear>{std::move(*made)};
 }
 

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "weights/packed_tensors.hpp"
 #include "zenith/kernels/linear.hpp"
+#include "zenith/models/engine/model.hpp"
 #include "zenith/models/weights/weight_source.hpp"
 
 namespace zenith::models {
@@ -16,7 +18,7 @@ namespace zenith::models {
 /// on each line.
 class TensorLoader {
  public:
-  explicit TensorLoader(const WeightSource& source) noexcept : source_(source) {}
+  TensorLoader(const WeightSource& source, const LoadOptions& options);
 
   bool has(std::string_view name) const noexcept { return source_.find(name) != nullptr; }
 
@@ -42,10 +44,14 @@ class TensorLoader {
  private:
   const TensorView* find(const std::string& name, std::span<const std::uint64_t> shape);
 
+  std::optional<kernels::Linear> refuse_linear(const std::string& name, Error error);
+
   const WeightSource& source_;
   std::optional<Error> error_;
   std::set<std::string, std::less<>> used_;
-  std::shared_ptr<kernels::WeightMemory> packed_ = std::make_shared<kernels::WeightMemory>();  // of all matrices
+  PackedTensors own_;  // used where the caller has none
+  PackedTensors& packed_;
+  bool exact_;  // rows are wanted as floats: they are read from the file, so it stays in memory
   std::uint64_t resident_bytes_ = 0, parameters_ = 0;
 };
 

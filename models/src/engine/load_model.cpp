@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <future>
 
 #include <fmt/format.h>
 
 #include "engine/bert_folder.hpp"
+#include "weights/packed_tensors.hpp"
 #include "weights/stored_source.hpp"
 #include "zenith/models/engine/model.hpp"
 #include "zenith/models/weights/gguf.hpp"
@@ -41,14 +43,15 @@ std::uint64_t packed_bytes(DType type) {
   return 0;
 }
 
-// What the weights will take at most, before anything is packed: the token table is read in the file beside its packed
-// copy, short vectors become F32, groups of rows are padded.
-std::uint64_t estimate(const WeightSource& source) {
+// What the weights will take at most, before anything is packed: a token table is read in the file where the output has
+// a matrix of its own, `exact` reads all of it there, short vectors become F32, groups of rows are padded.
+std::uint64_t estimate(const WeightSource& source, kernels::Numerics numerics) {
+  const bool exact = numerics == kernels::Numerics::exact, tied = source.find("output.weight") == nullptr;
   std::uint64_t bytes = 0;
   for (const std::string_view name : source.tensor_names()) {
     const TensorView& tensor = *source.find(name);
     const std::uint64_t packed = tensor.elements() / 32 * packed_bytes(tensor.dtype);
-    if (packed == 0 || name == "token_embd.weight") bytes += tensor.bytes.size();
+    if (packed == 0 || exact || (!tied && name == "token_embd.weight")) bytes += tensor.bytes.size();
     bytes += packed + (tensor.shape.size() < 2 ? tensor.elements() * sizeof(float) : 0);
   }
   return bytes + bytes / 32;
@@ -77,6 +80,17 @@ Expected<std::unique_ptr<Tokenizer>> tokenizer_of(const std::filesystem::path& p
   return tokenizer_from_json(*text);
 }
 
+// Packed in memory, or read from the cache, which gets what it lacks.
+Expected<std::unique_ptr<Model>> model_of(const std::filesystem::path& path, const WeightSource& source,
+                                          LoadOptions options) {
+  PackedTensors tensors;
+  if (source.format() == "gguf" && !options.packed.folder.empty()) tensors = {options.packed, path, source};
+  options.tensors = &tensors;
+  auto model = make_model(source, options);
+  if (model) tensors.keep();
+  return model;
+}
+
 // A template that does not compile costs the model its chat, not its life.
 void add_template(LoadedModel& loaded) {
   auto text = meta_string(*loaded.weights, "tokenizer.chat_template", "");
@@ -99,6 +113,7 @@ Expected<LoadedModel> load_model(const std::filesystem::path& path, const LoadOp
   std::error_code ignored;
   const bool folder = std::filesystem::exists(path / "model.safetensors", ignored);
   LoadedModel loaded;
+  std::filesystem::path at = path;
   if (folder) {
     auto source = open_bert_folder(path);
     if (!source) return pass_on(source);
@@ -106,18 +121,21 @@ Expected<LoadedModel> load_model(const std::filesystem::path& path, const LoadOp
   } else {
     auto file = gguf_of(path);
     if (!file) return pass_on(file);
+    at = *file;
     auto source = open_gguf(*file);
     if (!source) return pass_on(source);
     loaded.weights = std::move(*source);
   }
   const std::string owner = "weights " + path.filename().string();
-  auto memory = ledger.reserve(owner, estimate(*loaded.weights));
+  auto memory = ledger.reserve(owner, estimate(*loaded.weights, options.numerics));
   if (!memory) return pass_on(memory);
-  auto tokenizer = tokenizer_of(path, *loaded.weights);
+  // Beside the weights: both take long, and neither needs the other.
+  auto tokenizing = std::async(std::launch::async, [&] { return tokenizer_of(path, *loaded.weights); });
+  auto model = model_of(at, *loaded.weights, options);
+  auto tokenizer = tokenizing.get();
   if (!tokenizer) return pass_on(tokenizer);
-  loaded.tokenizer = std::move(*tokenizer);
-  auto model = make_model(*loaded.weights, options);
   if (!model) return pass_on(model);
+  loaded.tokenizer = std::move(*tokenizer);
   loaded.model = std::move(*model);
 
   const ModelInfo& info = loaded.model->info();

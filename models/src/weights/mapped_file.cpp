@@ -52,6 +52,15 @@ MappedFile& MappedFile::operator=(MappedFile&& o) noexcept {
   return *this;
 }
 
+void MappedFile::release(std::span<const std::byte> part) const noexcept {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(data_), first = reinterpret_cast<std::uintptr_t>(part.data());
+  if (data_ == nullptr || first < start || part.size() > size_ || first - start > size_ - part.size()) return;
+  const std::uintptr_t from = (first + page - 1) / page * page, to = (first + part.size()) / page * page;
+  // Nobody writes to this mapping: what is dropped is only a copy of the file.
+  if (from < to) (void)::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(data_, size_);
 }

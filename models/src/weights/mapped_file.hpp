@@ -20,6 +20,10 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& o) noexcept;
   ~MappedFile();
 
+  /// Advice: the whole pages among `part` may leave memory; they are read again from the file when somebody looks. A
+  /// part that lies elsewhere is left alone.
+  void release(std::span<const std::byte> part) const noexcept;
+
   std::span<const std::byte> bytes() const noexcept { return {static_cast<const std::byte*>(data_), size_}; }
 
  private:

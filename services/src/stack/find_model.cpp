@@ -36,7 +36,8 @@ Expected<fs::path> find_model_file(const fs::path& dir, const std::string& name)
 }
 
 Expected<models::LoadedModel> load_with_engine(const ModelSpec& spec, MemoryLedger& ledger) {
-  return models::load_model(spec.path, {.numerics = spec.numerics, .context = spec.context}, ledger);
+  return models::load_model(spec.path, {.numerics = spec.numerics, .context = spec.context, .packed = spec.packed},
+                            ledger);
 }
 
 }  // namespace zenith::services

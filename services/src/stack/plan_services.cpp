@@ -9,7 +9,7 @@
 namespace zenith::services {
 namespace {
 
-ModelSpec spec_of(const ServiceConfig& service, const std::string& model, std::string id) {
+ModelSpec spec_of(const Config& config, const ServiceConfig& service, const std::string& model, std::string id) {
   ModelSpec spec;
   spec.name = model;
   spec.service_id = std::move(id);
@@ -17,6 +17,7 @@ ModelSpec spec_of(const ServiceConfig& service, const std::string& model, std::s
   spec.sequences = service.sequences;
   spec.queue = service.queue;
   spec.kv_bytes = service.kv_bytes;
+  spec.packed = models::packed_cache(config.models);
   spec.numerics = service.numerics == "exact" ? kernels::Numerics::exact : kernels::Numerics::fast;
   return spec;
 }
@@ -51,7 +52,7 @@ Expected<std::vector<ModelSpec>> plan_services(const Config& config) {
       if (!ids.insert(full).second) {
         return fail(Errc::invalid_argument, fmt::format("two services have the id '{}'", full), "service.id");
       }
-      out.push_back(spec_of(service, model, full));
+      out.push_back(spec_of(config, service, model, full));
     }
   }
   return out;

@@ -43,6 +43,8 @@ struct ServerConfig {
 struct ModelsConfig {
   std::string dir;                 ///< dir: where models live; default $ZENITH_HOME/models
   std::uint64_t budget_bytes = 0;  ///< budget_bytes: memory for weights, KV and buffers; 0 = 90 % of what is available
+  std::uint64_t packed_bytes = 32ull << 30;  ///< packed_bytes: disk for weights as this processor wants them, so that a
+                                             ///< start need not pack them; the longest unused go first; 0 = none
 };
 
 /// [[service]]: one service of the system; a process runs those whose role (and id) it is started with.
@@ -127,6 +129,9 @@ Expected<Config> load_config(const std::optional<std::filesystem::path>& file, c
 
 /// As TOML that load_config reads back to the same Config.
 std::string to_toml(const Config& config);
+
+/// Where packed weights are kept: below zenith_home(). `zenith models --remove-packed` empties it.
+std::filesystem::path packed_folder();
 
 /// $ZENITH_HOME, else ~/.cache/zenith.
 std::filesystem::path zenith_home();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "zenith/core/dtype.hpp"
@@ -55,6 +56,14 @@ class Linear {
   static Expected<Linear> make(DType dtype, std::span<const std::byte> weights, std::size_t n_out, std::size_t n_in,
                                std::span<const float> bias = {}, bool borrow = true,
                                std::shared_ptr<WeightMemory> memory = nullptr);
+  /// The same matrix from its packed form, which `memory` keeps: packed() of one made in a process of the same
+  /// packed_layout(). Any bytes of the right number are safe. @param weights make's, borrowed; or empty.
+  /// @returns invalid_argument when sizes disagree; unsupported for a dtype that is not packed.
+  static Expected<Linear> from_packed(DType dtype, std::span<const unsigned char> packed, std::size_t n_out,
+                                      std::size_t n_in, std::shared_ptr<WeightMemory> memory,
+                                      std::span<const float> bias = {}, std::span<const std::byte> weights = {});
+  /// Bytes of the packed form; 0 for a dtype that is not packed and for sizes that make refuses.
+  static std::size_t packed_bytes(DType dtype, std::size_t n_out, std::size_t n_in) noexcept;
   Linear(Linear&&) noexcept;
   Linear& operator=(Linear&&) noexcept;
   ~Linear();
@@ -62,7 +71,8 @@ class Linear {
   std::size_t n_out() const noexcept;
   std::size_t n_in() const noexcept;
   DType dtype() const noexcept;
-  std::size_t owned_bytes() const noexcept;  ///< memory beyond the borrowed bytes
+  std::size_t owned_bytes() const noexcept;                ///< memory beyond the borrowed bytes
+  std::span<const unsigned char> packed() const noexcept;  ///< empty for a dtype that is not packed
 
   /// y[t, o] = sum_c x[t, c] W[o, c] + b[o]. y f32 [T, n_out], not aliasing x.
   /// `fast`: x is rounded to int16 per 32 elements for quantised weights; nmse against the double reference <= 1e-8 for
@@ -81,8 +91,12 @@ class Linear {
 
  private:
   struct Impl;
+  static Status check(DType dtype, std::size_t n_out, std::size_t n_in, std::span<const float> bias);
   explicit Linear(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Names what packed() holds: "v1-8": processes of equal strings pack a matrix into equal bytes.
+std::string packed_layout();
 
 }  // namespace zenith::kernels

@@ -19,11 +19,10 @@ struct Layer {
 class Decoder final : public Graph {
  public:
   static Expected<std::unique_ptr<Graph>> load(const WeightSource& source, const Hyper& h, ModelInfo info,
-                                               const DecoderTraits& traits) {
+                                               const LoadOptions& options, const DecoderTraits& traits) {
     auto graph = std::make_unique<Decoder>();
-    TensorLoader loader{source};
+    TensorLoader loader{source, options};
     graph->eps_ = h.norm_eps;
-    graph->tokens_.load(loader, "token_embd.weight", h.vocab, h.d_model);
     std::vector<float> factors;
     if (loader.has("rope_freqs.weight")) factors = loader.vector("rope_freqs.weight", h.rope_dims / 2);
     graph->rope_ = std::make_unique<kernels::RopeTable>(h.rope_dims, h.rope_base, h.rope_scale, factors, traits.pairs);
@@ -40,6 +39,7 @@ class Decoder final : public Graph {
       graph->layers_.push_back(std::move(layer));
     }
     graph->head_ = load_output_head(loader, h);
+    graph->tokens_.load(loader, h, graph->head_);
     if (auto ok = loader.status(h.architecture); !ok) return tl::make_unexpected(std::move(ok.error()));
     info.resident_bytes = loader.resident_bytes();
     info.parameters = loader.parameters();
@@ -84,7 +84,7 @@ Expected<std::unique_ptr<Graph>> load_decoder(const WeightSource& source, std::s
   if (!hyper) return tl::make_unexpected(std::move(hyper.error()));
   auto info = describe(source, *hyper, options);
   if (!info) return tl::make_unexpected(std::move(info.error()));
-  return Decoder::load(source, *hyper, std::move(*info), traits);
+  return Decoder::load(source, *hyper, std::move(*info), options, traits);
 }
 
 }  // namespace zenith::models

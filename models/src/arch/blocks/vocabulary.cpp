@@ -8,7 +8,19 @@
 
 namespace zenith::models {
 
+namespace {
+
+bool is_tied(const TensorLoader& loader) { return !loader.has("output.weight"); }
+
+}  // namespace
+
+void TokenTable::load(TensorLoader& loader, const Hyper& h, const OutputHead& head) {
+  if (!is_tied(loader)) return load(loader, "token_embd.weight", h.vocab, h.d_model);
+  if (head.logits) tied_ = &*head.logits;
+}
+
 void TokenTable::row(std::size_t index, std::span<float> out) const {
+  if (tied_ != nullptr) return tied_->row(index, out);
   const std::size_t stride = row_bytes(table_->dtype, out.size());
   [[maybe_unused]] const Status ok =
       kernels::dequantize_row(table_->dtype, table_->bytes.subspan(index * stride, stride), out);
@@ -34,7 +46,7 @@ OutputHead load_output_head(TensorLoader& loader, const Hyper& h) {
   OutputHead head;
   head.norm = loader.vector("output_norm.weight", h.d_model);
   head.norm_eps = h.norm_eps;
-  head.logits = loader.linear(loader.has("output.weight") ? "output.weight" : "token_embd.weight", h.vocab, h.d_model);
+  head.logits = loader.linear(is_tied(loader) ? "token_embd.weight" : "output.weight", h.vocab, h.d_model);
   return head;
 }
 

@@ -10,9 +10,20 @@
 
 namespace zenith::models {
 
-/// A table that stays in the file and is read row by row.
+/// output_norm, and output.weight or the tied token table.
+struct OutputHead {
+  std::vector<float> norm;
+  float norm_eps = 0;
+  std::optional<kernels::Linear> logits;
+};
+
+OutputHead load_output_head(TensorLoader& loader, const Hyper& hyper);
+
+/// A table that is read row by row: it stays in the file, or it is the output head's matrix.
 class TokenTable {
  public:
+  /// token_embd.weight. @param head must outlive this at its address.
+  void load(TensorLoader& loader, const Hyper& hyper, const OutputHead& head);
   void load(TensorLoader& loader, const std::string& name, std::size_t rows, std::size_t cols) {
     table_ = loader.table(name, rows, cols);
   }
@@ -22,15 +33,7 @@ class TokenTable {
 
  private:
   const TensorView* table_ = nullptr;
+  const kernels::Linear* tied_ = nullptr;
 };
-
-/// output_norm, and output.weight or the tied token table.
-struct OutputHead {
-  std::vector<float> norm;
-  float norm_eps = 0;
-  std::optional<kernels::Linear> logits;
-};
-
-OutputHead load_output_head(TensorLoader& loader, const Hyper& hyper);
 
 }  // namespace zenith::models

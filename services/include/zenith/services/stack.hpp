@@ -27,6 +27,7 @@ struct ModelSpec {
   std::uint32_t context = 0;   ///< 0: the model's own
   std::uint32_t sequences = 64, queue = 256;
   std::uint64_t kv_bytes = 1ull << 30;
+  models::PackedCache packed{};
   kernels::Numerics numerics = kernels::Numerics::fast;
 };
 

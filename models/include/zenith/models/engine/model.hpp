@@ -12,6 +12,7 @@
 #include "zenith/models/engine/batch.hpp"
 #include "zenith/models/template/chat_template.hpp"
 #include "zenith/models/tokenizer/tokenizer.hpp"
+#include "zenith/models/weights/packed_cache.hpp"
 
 namespace zenith::models {
 
@@ -45,9 +46,13 @@ class Model {
   virtual Expected<Step> run(kernels::Exec& ex, Batch& batch) = 0;
 };
 
+class PackedTensors;
+
 struct LoadOptions {
   kernels::Numerics numerics = kernels::Numerics::fast;
-  std::size_t context = 0;  ///< 0: the model's own
+  std::size_t context = 0;           ///< 0: the model's own
+  PackedCache packed;                ///< load_model's; by default weights are packed at each start
+  PackedTensors* tensors = nullptr;  ///< private to models/: where a graph's matrices come packed from
 };
 
 /// Everything that belongs to one model file.

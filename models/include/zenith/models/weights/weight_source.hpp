@@ -42,6 +42,9 @@ class WeightSource {
   virtual Generation generation() const
       noexcept = 0;  ///< XXH3 of header, size and a sample of each tensor: cheap, changes with any re-quantisation
   virtual std::uint64_t file_bytes() const noexcept = 0;
+  /// Advice: these bytes of a tensor will hardly be read again, so that the system may take their memory. They stay
+  /// readable, with the same content.
+  virtual void release(std::span<const std::byte> /*bytes*/) const noexcept {}
 };
 
 /// Typed access with errors that name the key: "key 'llama.block_count' is missing", "… is a string, an integer is
