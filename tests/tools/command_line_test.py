@@ -13,7 +13,7 @@ EXE = os.environ["ZENITH_EXE"]
 SOURCE = pathlib.Path(os.environ["ZENITH_SOURCE_DIR"])
 HOME = pathlib.Path(os.environ.get("ZENITH_HOME", pathlib.Path.home() / ".cache" / "zenith"))
 GGUF = HOME / "models" / "smollm2-135m" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-VERBS = ["serve", "run", "speak", "pull", "models", "tokenize", "detokenize", "logits", "perplexity", "bench", "keys", "doctor"]
+VERBS = ["serve", "run", "speak", "pull", "models", "tokenize", "detokenize", "logits", "perplexity", "quantize", "bench", "keys", "doctor"]
 
 
 def zenith(*arguments, stdin=b"", environment=None):

@@ -37,6 +37,7 @@ Action add_tokenize(CLI::App& app);
 Action add_detokenize(CLI::App& app);
 Action add_logits(CLI::App& app);
 Action add_perplexity(CLI::App& app);
+Action add_quantize(CLI::App& app);
 Action add_bench(CLI::App& app);
 Action add_keys(CLI::App& app);
 Action add_doctor(CLI::App& app);

@@ -20,6 +20,8 @@ constexpr std::array kVerbs{
     Verb{"logits", "the model's logits after some tokens", "zenith logits smollm2-135m --ids 19556,905 --json",
          add_logits},
     Verb{"perplexity", "perplexity of a text file", "zenith perplexity smollm2-135m README.md --json", add_perplexity},
+    Verb{"quantize", "a GGUF file with its weights in another type",
+         "zenith quantize model-f16.gguf model-q4_k.gguf --type Q4_K", add_quantize},
     Verb{"bench", "measure speed", "zenith bench text smollm2-135m --threads 2 --json", add_bench},
     Verb{"top", "services, queues, links, credits and rates of a running system, live", "zenith top --interval 2",
          add_top},

@@ -18,6 +18,9 @@ class ByteReader {
   std::size_t position() const noexcept { return at_; }
   std::size_t remaining() const noexcept { return bytes_.size() - at_; }
 
+  /// What was read since position `begin`. @pre begin <= position()
+  std::span<const std::byte> since(std::size_t begin) const noexcept { return bytes_.subspan(begin, at_ - begin); }
+
   template <class T>
     requires std::is_trivially_copyable_v<T>
   std::optional<T> read() noexcept {

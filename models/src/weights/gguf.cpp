@@ -9,27 +9,16 @@
 
 #include "weights/byte_reader.hpp"
 #include "weights/gguf_metadata.hpp"
+#include "weights/gguf_types.hpp"
 #include "weights/stored_source.hpp"
 
 namespace zenith::models {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
-constexpr std::uint64_t kDefaultAlignment = 32, kMostAlignment = 1u << 20;
+constexpr std::uint64_t kMostAlignment = 1u << 20;
 constexpr std::uint32_t kMostDims = 4;
 constexpr std::uint64_t kMostNameBytes = 64;
 constexpr std::uint64_t kSmallestTensor = 8 + 1 + 4 + 8 + 4 + 8;  // name, dimensions, one extent, type, offset
-
-struct TypeRow {
-  std::uint32_t id;  // ggml_type
-  DType type;
-};
-constexpr std::array kTypes{
-    TypeRow{0, DType::f32},   TypeRow{1, DType::f16},   TypeRow{2, DType::q4_0},  TypeRow{3, DType::q4_1},
-    TypeRow{6, DType::q5_0},  TypeRow{7, DType::q5_1},  TypeRow{8, DType::q8_0},  TypeRow{12, DType::q4_k},
-    TypeRow{13, DType::q5_k}, TypeRow{14, DType::q6_k}, TypeRow{24, DType::i8},   TypeRow{25, DType::i16},
-    TypeRow{26, DType::i32},  TypeRow{27, DType::i64},  TypeRow{30, DType::bf16},
-};
 
 // Types that exist and are not read, so that an error can name them.
 struct NamedType {
@@ -50,11 +39,12 @@ struct TensorInfo {
 };
 
 Expected<DType> tensor_type(std::string_view tensor, std::uint32_t id) {
-  for (const TypeRow& row : kTypes) {
+  for (const GgufTensorType& row : kGgufTensorTypes) {
     if (row.id == id) return row.type;
   }
   std::string known;
-  for (const TypeRow& row : kTypes) known += fmt::format("{}{}", known.empty() ? "" : " ", dtype_info(row.type).name);
+  for (const GgufTensorType& row : kGgufTensorTypes)
+    known += fmt::format("{}{}", known.empty() ? "" : " ", dtype_info(row.type).name);
   const auto* foreign =
       std::find_if(kForeignTypes.begin(), kForeignTypes.end(), [&](const NamedType& t) { return t.id == id; });
   const std::string name =
@@ -107,7 +97,7 @@ Expected<TensorInfo> read_tensor(ByteReader& reader, std::uint64_t number) {
 
 Expected<std::uint64_t> alignment_of(const WeightSource& source) {
   constexpr std::string_view kKey = "general.alignment";
-  auto value = meta_int(source, kKey, static_cast<std::int64_t>(kDefaultAlignment));
+  auto value = meta_int(source, kKey, static_cast<std::int64_t>(kGgufAlignment));
   if (!value) return tl::make_unexpected(std::move(value.error()));
   const auto alignment = static_cast<std::uint64_t>(*value);
   if (*value < 8 || alignment > kMostAlignment || !std::has_single_bit(alignment)) {
@@ -174,7 +164,8 @@ Status check_version(std::uint32_t version) {
 Expected<std::unique_ptr<StoredSource>> parse(std::span<const std::byte> bytes) {
   ByteReader reader{bytes};
   const auto magic = reader.read<std::uint32_t>();
-  if (!magic || *magic != kMagic) return fail(Errc::bad_file, "this is no GGUF file: it does not begin with \"GGUF\"");
+  if (!magic || *magic != kGgufMagic)
+    return fail(Errc::bad_file, "this is no GGUF file: it does not begin with \"GGUF\"");
   const auto version = reader.read<std::uint32_t>();
   if (!version)
     return fail(Errc::bad_file, fmt::format("the file ends inside its GGUF header ({} bytes)", bytes.size()));

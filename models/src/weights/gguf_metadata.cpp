@@ -138,7 +138,8 @@ Expected<MetaValue> value(Context& c) {
 
 }  // namespace
 
-Status read_gguf_metadata(ByteReader& reader, std::uint64_t count, StoredSource& source) {
+Status read_gguf_metadata(ByteReader& reader, std::uint64_t count, StoredSource& source,
+                          std::vector<GgufEntry>* entries) {
   if (count > reader.remaining() / kSmallestEntry) {
     return fail(Errc::bad_file, fmt::format("the header claims {} keys, for which {} bytes are left in the file", count,
                                             reader.remaining()));
@@ -155,6 +156,7 @@ Status read_gguf_metadata(ByteReader& reader, std::uint64_t count, StoredSource&
     auto parsed = value(context);
     if (!parsed) return tl::make_unexpected(std::move(parsed.error()));
     if (!source.add_meta(context.key, std::move(*parsed))) return context.refuse("occurs twice");
+    if (entries != nullptr) entries->push_back({*name, reader.since(at)});
   }
   return {};
 }
