@@ -9,11 +9,12 @@
 namespace zenith::media {
 namespace {
 
-constexpr std::size_t kSeen = 16;      // frames beside its own that the decoder's sound depends on
-constexpr std::size_t kFlowSeen = 32;  // the same of the flow
-constexpr std::size_t kStep = 32;      // sizes of windows and of sentences are multiples
-constexpr std::size_t kFirst = 64;     // frames of the first window: 0.7 s
-constexpr std::size_t kLargest = 320;  // 3.7 s
+constexpr std::size_t kSeen = 16;       // frames beside its own that the decoder's sound depends on
+constexpr std::size_t kFlowSeen = 32;   // the same of the flow
+constexpr std::size_t kStep = 32;       // sizes of windows and of sentences are multiples
+constexpr std::size_t kFirst = 64;      // frames of the first window: 0.7 s
+constexpr std::size_t kUsualIds = 128;  // of ten words
+constexpr std::size_t kLargest = 320;   // 3.7 s
 
 ov::CompiledModel compile(const std::shared_ptr<ov::Model>& model, const std::filesystem::path& cache) {
   // One thread: several requests take turns, and text has the other cores.
@@ -116,6 +117,7 @@ class PartedGraph final : public Vits {
     const std::size_t samples = sound_.run(nothing, 0, kFirst).size();
     if (samples == 0 || samples % kFirst != 0) throw std::runtime_error("its frames are of no fixed length");
     hop_ = samples / kFirst;
+    static_cast<void>(plan_.run(std::vector<std::int64_t>(kUsualIds), {}, kStep));
   }
 
   Status run(std::span<const std::int64_t> ids, const VitsScales& scales,
