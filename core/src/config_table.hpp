@@ -13,7 +13,7 @@
 namespace zenith::config {
 
 /// Which text a string key takes.
-enum class Text : std::uint8_t { any, host_port, log_level, numerics, role, endpoint, start, http_url };
+enum class Text : std::uint8_t { any, host_port, log_level, numerics, role, endpoint, start, http_url, name };
 
 template <class Section>
 struct Key {
@@ -47,7 +47,7 @@ inline constexpr std::array<Key<ModelsConfig>, 3> kModels{{
     {"packed_bytes", &ModelsConfig::packed_bytes, Text::any, 0, kMostBytes},
 }};
 
-inline constexpr std::array<Key<ServiceConfig>, 13> kService{{
+inline constexpr std::array<Key<ServiceConfig>, 14> kService{{
     {"role", &ServiceConfig::role, Text::role},
     {"id", &ServiceConfig::id},
     {"model", &ServiceConfig::models},
@@ -61,6 +61,7 @@ inline constexpr std::array<Key<ServiceConfig>, 13> kService{{
     {"start", &ServiceConfig::start, Text::start},
     {"plugin", &ServiceConfig::plugin},
     {"options", &ServiceConfig::options},
+    {"instance", &ServiceConfig::instance, Text::name},
 }};
 
 inline constexpr std::array<Key<SensorsConfig>, 5> kSensors{{

@@ -54,6 +54,16 @@ std::string check_http_url(const std::string& value) {
   return "is '" + value + "': it must be a whole URL, such as http://127.0.0.1:4318/v1/traces";
 }
 
+/// As a plugin's manifest has it.
+std::string check_name(const std::string& value) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz", kAll = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+  if (value.empty()) return {};
+  const bool good = value.size() <= 32 && kLetters.find(value.front()) != std::string_view::npos &&
+                    value.find_first_not_of(kAll) == std::string::npos;
+  return good ? std::string{}
+              : "is '" + value.substr(0, 64) + "': it must be at most 32 of a-z, 0-9, _ and -, the first a letter";
+}
+
 constexpr std::array<std::string_view, 5> kLevels{"debug", "info", "warn", "error", "off"};
 constexpr std::array<std::string_view, 2> kNumerics{"fast", "exact"}, kStarts{"at_once", "first_use"};
 
@@ -87,6 +97,7 @@ std::string check_config_text(Text kind, const std::string& value) {
     case Text::start: return one_of(value, kStarts);
     case Text::endpoint: return check_endpoint(value);
     case Text::http_url: return check_http_url(value);
+    case Text::name: return check_name(value);
   }
   return {};
 }

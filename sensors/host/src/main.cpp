@@ -120,7 +120,7 @@ Expected<void> serve(const Options& options, services::ChildBoard& board, std::o
     refused = Refused{plugin.error(), services::kExitRefused};
     return tl::make_unexpected(plugin.error());
   }
-  auto runner = Runner::start(std::move(*plugin), (*service)->options, (*service)->id, board);
+  auto runner = Runner::start(std::move(*plugin), **service, board);
   if (!runner) {
     refused = Refused{runner.error(), services::kExitFault};
     return tl::make_unexpected(runner.error());

@@ -91,23 +91,23 @@ class Runner::Source final : public services::SensorSource {
   std::size_t channel_;
 };
 
-Runner::Runner(std::unique_ptr<Plugin> plugin, const std::string& service_id, ChildBoard& board)
+Runner::Runner(std::unique_ptr<Plugin> plugin, const ServiceConfig& service, ChildBoard& board)
     : plugin_(std::move(plugin)), board_(board) {
   const Manifest& manifest = plugin_->manifest();
   for (std::size_t i = 0; i < manifest.channels.size(); ++i) {
     const auto& entry = manifest.channels[i];
-    const std::string id = manifest.sensor_id(i);
-    const auto generation = manifest.hash ^ std::hash<std::string>{}(service_id + "/" + id);
+    const std::string id = service.instance.empty() ? manifest.sensor_id(i) : service.instance + "." + entry.channel;
+    const auto generation = manifest.hash ^ std::hash<std::string>{}(service.id + "/" + id);
     channels_.push_back({{id, entry, Generation{generation}}, {board.numbers(manifest.hash, i), entry.rate_hz}});
   }
 }
 
-Expected<std::shared_ptr<Runner>> Runner::start(std::unique_ptr<Plugin> plugin, const std::string& options,
-                                                const std::string& service_id, ChildBoard& board) {
-  const std::shared_ptr<Runner> runner{new Runner(std::move(plugin), service_id, board)};
+Expected<std::shared_ptr<Runner>> Runner::start(std::unique_ptr<Plugin> plugin, const ServiceConfig& service,
+                                                ChildBoard& board) {
+  const std::shared_ptr<Runner> runner{new Runner(std::move(plugin), service, board)};
   const auto opened = std::make_shared<std::promise<Status>>();
   auto result = opened->get_future();
-  runner->thread_ = std::thread{[raw = runner.get(), options, opened] {
+  runner->thread_ = std::thread{[raw = runner.get(), options = service.options, opened] {
     raw->run(options, [opened](Status status) { opened->set_value(std::move(status)); });
   }};
   if (auto ok = result.get(); !ok) return tl::make_unexpected(ok.error());

@@ -12,6 +12,7 @@
 
 #include "numbering.hpp"
 #include "plugin.hpp"
+#include "zenith/core/config.hpp"
 #include "zenith/services/sensor/source.hpp"
 
 namespace zenith::sensorhost {
@@ -42,10 +43,11 @@ class Watchdog {
 /// All channels of one plugin. Any thread.
 class Runner {
  public:
-  /// Opens the plugin on its thread and waits for that. @param service_id part of what makes a sensor this one.
+  /// Opens the plugin on its thread and waits for that. @param service its options; its id is
+  /// part of what makes a sensor this one, its instance the first part of sensors' ids.
   /// @returns what open says.
-  static Expected<std::shared_ptr<Runner>> start(std::unique_ptr<Plugin> plugin, const std::string& options,
-                                                 const std::string& service_id, services::ChildBoard& board);
+  static Expected<std::shared_ptr<Runner>> start(std::unique_ptr<Plugin> plugin, const ServiceConfig& service,
+                                                 services::ChildBoard& board);
   ~Runner();
 
   /// One for each channel, in their order; they hold the runner.
@@ -64,7 +66,7 @@ class Runner {
     std::function<void(services::FramesRead)> frames;
     std::function<void(services::SourceHealth)> health;
   };
-  Runner(std::unique_ptr<Plugin> plugin, const std::string& service_id, services::ChildBoard& board);
+  Runner(std::unique_ptr<Plugin> plugin, const ServiceConfig& service, services::ChildBoard& board);
   void run(const std::string& options, std::function<void(Status)> opened);
   void read_once(std::vector<zenith_frame>& frames);
   void take(const zenith_frame* frames, std::size_t n);

@@ -64,6 +64,8 @@ struct ServiceConfig {
                                         ///< first_use: with the first request, which waits for it
   std::string plugin;                   ///< plugin: of a sensor service: a path, or a name in the plugin folders
   std::string options;                  ///< options: of a sensor service: JSON that its plugin gets when it is opened
+  std::string instance;                 ///< instance: of a sensor service: what its sensors are called in place of the
+                                        ///< id in the plugin's manifest, so that a plugin may run more than once
 };
 
 /// [sensors]
