@@ -107,6 +107,7 @@ class Session final : public Actor<SessionMessage> {
     read.header = request_->header;
     read.model = work.stage.model;
     read.window = part.window;
+    read.pictures = true;
     call<messages::ReadWindow, messages::Window>(std::move(read), work, self);
   }
 

@@ -1,5 +1,6 @@
 #include "zenith/actors/stages.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,6 +41,22 @@ std::size_t number_of(const std::vector<StagedPart>& parts, std::size_t index) {
          1;
 }
 
+/// Every line of a picture marked. A line is one: whoever made it may not have kept to that.
+std::string lines_of(const messages::ImageReading& reading) {
+  std::string out;
+  for (const auto& line : reading.lines) {
+    out += "> ";
+    for (const char c : line.text) out += c == '\n' || c == '\r' ? ' ' : c;
+    out += '\n';
+  }
+  return out;
+}
+
+bool same_text(const messages::ImageReading& a, const messages::ImageReading& b) {
+  return std::equal(a.lines.begin(), a.lines.end(), b.lines.begin(), b.lines.end(),
+                    [](const auto& x, const auto& y) { return x.text == y.text; });
+}
+
 std::string span_of(const StageAnswer& answer, std::size_t number) {
   if (const auto* window = std::get_if<messages::Window>(&answer)) return sensor_span(*window);
   if (const auto* heard = std::get_if<messages::Transcript>(&answer)) return speech_span(*heard, number);
@@ -72,6 +89,11 @@ StagesState::Outcome StagesState::on_start() const {
 
 StagesState::Outcome StagesState::on_planned(Expected<std::shared_ptr<const Plan>> plan) {
   if (at_ != At::planning) return {};
+  if (!plan && picture_) {
+    plan.error().message = fmt::format("{}: the sensor gives pictures, which a vision service has to read: {}",
+                                       place_of(part()), plan.error().message);
+    plan.error().param = place_of(part());
+  }
   if (!plan) return fail_with(lost_ ? std::move(*lost_) : std::move(plan.error()));
   // The first plan has the stages of every kind, in the order of needs_before: the first part's comes first.
   if ((*plan)->stages.empty()) return fail_with(Error{Errc::internal, "the plan has no stage", {}, {}});
@@ -91,10 +113,38 @@ StagesState::Outcome StagesState::on_done(StageDone done) {
     error.param = place_of(part());
     return fail_with(std::move(error));
   }
-  texts_.push_back(span_of(*done.answer, number_of(request_->staged, done_)));
   const std::string modality = kind_of(part()).modality;
   if (std::find(path_.begin(), path_.end(), modality) == path_.end()) path_.push_back(modality);
+  std::string text = lead_ + text_of(*done.answer);
+  if (auto* window = std::get_if<messages::Window>(&*done.answer)) pictures_ = std::move(window->pictures);
+  if (pictures_begun_ < pictures_.size()) {
+    lead_ = std::move(text) + "\n";
+    return next_picture();
+  }
+  texts_.push_back(std::move(text));
+  picture_.reset();
+  pictures_.clear();
+  pictures_begun_ = 0;
+  seen_.reset();
+  lead_.clear();
   ++done_;
+  return next();
+}
+
+std::string StagesState::text_of(const StageAnswer& answer) {
+  if (!picture_) return span_of(answer, number_of(request_->staged, done_));
+  const auto* reading = std::get_if<messages::ImageReading>(&answer);
+  if (reading == nullptr) return {};
+  const bool same = seen_ && same_text(*seen_, *reading);
+  seen_ = *reading;
+  return window_picture_span(pictures_[pictures_begun_ - 1], *reading, pictures_begun_, pictures_.size(), same);
+}
+
+/// The part goes on as a picture that its sensor showed.
+StagesState::Outcome StagesState::next_picture() {
+  const auto& from = request_->staged[done_];
+  picture_ = StagedPart{from.message, from.part, ImagePart{std::exchange(pictures_[pictures_begun_].file, {})}};
+  ++pictures_begun_;
   return next();
 }
 
@@ -156,14 +206,7 @@ StagesState::Outcome StagesState::fail_with(Error error) {
 std::string image_span(const messages::ImageReading& reading, std::size_t number) {
   const std::string head = fmt::format("Image {}, {} x {} pixels", number, reading.width, reading.height);
   if (reading.lines.empty()) return fmt::format("[{}: no text was found in it by OCR]", head);
-  std::string out = fmt::format("[{}; its text, as OCR read it:]\n", head);
-  for (const auto& line : reading.lines) {
-    out += "> ";
-    // A line is one: whoever made it may not have kept to that.
-    for (const char c : line.text) out += c == '\n' || c == '\r' ? ' ' : c;
-    out += '\n';
-  }
-  return out + fmt::format("[end of image {}]", number);
+  return fmt::format("[{}; its text, as OCR read it:]\n{}[end of image {}]", head, lines_of(reading), number);
 }
 
 std::string speech_span(const messages::Transcript& transcript, std::size_t number) {
@@ -175,5 +218,15 @@ std::string speech_span(const messages::Transcript& transcript, std::size_t numb
 }
 
 std::string sensor_span(const messages::Window& window) { return "[" + window.text + "]"; }
+
+std::string window_picture_span(const messages::WindowPicture& picture, const messages::ImageReading& reading,
+                                std::size_t number, std::size_t count, bool same) {
+  const std::string head = fmt::format(
+      "Picture {} of {}, {:.1f} s ago ({:%Y-%m-%d %H:%M:%S} UTC), {} x {} pixels", number, count, picture.before_end_s,
+      fmt::gmtime(static_cast<std::time_t>(picture.wall_ns / 1'000'000'000)), reading.width, reading.height);
+  if (reading.lines.empty()) return fmt::format("[{}: no text was found in it by OCR]", head);
+  if (same) return fmt::format("[{}: the same text]", head);
+  return fmt::format("[{}; its text, as OCR read it:]\n{}[end of picture {}]", head, lines_of(reading), number);
+}
 
 }  // namespace zenith::actors

@@ -102,6 +102,98 @@ TEST(stages, a_sensors_window_is_asked_of_that_sensor_and_its_digest_takes_its_p
   EXPECT_THAT(s.path(), ElementsAre("sensor", "ocr"));
 }
 
+std::shared_ptr<const messages::Generate> filmed_chat() {
+  auto request = std::make_shared<messages::Generate>(*chat({{1, 3}}));
+  request->staged.insert(request->staged.begin(), {1, 1, messages::SensorPart{"camera.image", 30s}});
+  return request;
+}
+
+/// Pictures with these bytes, 10 s apart, the last 0.5 s ago.
+StageDone filmed(std::vector<std::string> files, std::uint32_t attempt) {
+  messages::Window window;
+  window.text = "Sensor camera.image, the last 30 s: 30 pictures, no gaps.";
+  for (auto& file : files) {
+    const auto left = static_cast<double>(files.size() - 1 - window.pictures.size());
+    window.pictures.push_back({0.5 + 10 * left, 1'700'000'000'000'000'000, Buffer::of(std::move(file))});
+  }
+  return {StageAnswer{std::move(window)}, attempt};
+}
+
+TEST(stages, a_window_of_pictures_is_read_picture_by_picture_and_says_when_they_were_taken) {
+  StagesState s{filmed_chat()};
+  s.on_start();
+  s.on_planned(plan("sensor-1:camera.image", Stage::Kind::sense));
+  auto out = s.on_done(filmed({"first", "second", "third", "last"}, 1));
+  const std::vector<std::vector<std::string>> texts{{"EXIT 4"}, {"EXIT 4"}, {}, {"EXIT 5"}};
+  for (std::uint32_t i = 0; i < texts.size(); ++i) {
+    ASSERT_TRUE(out.plan) << i;
+    EXPECT_EQ(out.plan->task, Task::see);
+    const auto work = s.on_planned(plan("eye-1")).work;
+    ASSERT_TRUE(work);
+    EXPECT_EQ(work->attempt, i + 2);
+    EXPECT_EQ(work->tries, 1U);
+    const auto& file = std::get<messages::ImagePart>(work->part->what).image;
+    EXPECT_EQ(file.size(), std::vector<std::size_t>({5, 6, 5, 4})[i]);
+    out = s.on_done(read(texts[i], work->attempt));
+  }
+  ASSERT_TRUE(out.plan) << "the picture that was sent";
+  s.on_planned(plan("eye-1"));
+  const auto done = s.on_done(read({"SENT"}, 6));
+  ASSERT_TRUE(done.ready);
+  EXPECT_EQ(parts_of(*done.ready)[1],
+            "[Sensor camera.image, the last 30 s: 30 pictures, no gaps.]\n"
+            "[Picture 1 of 4, 30.5 s ago (2023-11-14 22:13:20 UTC), 640 x 480 pixels; its text, as OCR read it:]\n"
+            "> EXIT 4\n[end of picture 1]\n"
+            "[Picture 2 of 4, 20.5 s ago (2023-11-14 22:13:20 UTC), 640 x 480 pixels: the same text]\n"
+            "[Picture 3 of 4, 10.5 s ago (2023-11-14 22:13:20 UTC), 640 x 480 pixels: no text was found in it by OCR]\n"
+            "[Picture 4 of 4, 0.5 s ago (2023-11-14 22:13:20 UTC), 640 x 480 pixels; its text, as OCR read it:]\n"
+            "> EXIT 5\n[end of picture 4]");
+  EXPECT_THAT(parts_of(*done.ready)[3], StartsWith("[Image 1, 640 x 480")) << "a camera's pictures are not counted";
+  EXPECT_THAT(s.path(), ElementsAre("sensor", "ocr"));
+}
+
+TEST(stages, a_window_without_pictures_needs_no_eyes) {
+  auto request = std::make_shared<messages::Generate>(*filmed_chat());
+  request->staged.pop_back();
+  StagesState s{request};
+  s.on_start();
+  s.on_planned(plan("sensor-1:camera.image", Stage::Kind::sense));
+  const auto done = s.on_done(filmed({}, 1));
+  ASSERT_TRUE(done.ready);
+  EXPECT_THAT(s.path(), ElementsAre("sensor"));
+}
+
+TEST(stages, pictures_that_nobody_can_read_name_the_part_and_what_is_missing) {
+  StagesState s{filmed_chat()};
+  s.on_start();
+  s.on_planned(plan("sensor-1:camera.image", Stage::Kind::sense));
+  s.on_done(filmed({"one"}, 1));
+  const auto out = s.on_planned(fail(Errc::unavailable, "no service here reads pictures"));
+  ASSERT_TRUE(out.failed);
+  EXPECT_EQ(out.failed->code, Errc::unavailable);
+  EXPECT_EQ(out.failed->param, "messages[1].content[1]");
+  EXPECT_EQ(out.failed->message,
+            "messages[1].content[1]: the sensor gives pictures, which a vision service has to read: no service here "
+            "reads pictures");
+  EXPECT_FALSE(out.stop_work);
+}
+
+TEST(stages, a_picture_of_a_window_whose_eyes_are_lost_goes_to_others_and_can_be_stopped) {
+  StagesState s{filmed_chat()};
+  s.on_start();
+  s.on_planned(plan("sensor-1:camera.image", Stage::Kind::sense));
+  s.on_done(filmed({"one", "two"}, 1));
+  s.on_planned(plan("eye-1"));
+  const auto lost_one = s.on_done(lost(Errc::unavailable, 2));
+  ASSERT_TRUE(lost_one.plan);
+  EXPECT_EQ(lost_one.plan->limits.avoid.size(), 1U);
+  EXPECT_EQ(std::get<messages::ImagePart>(s.on_planned(plan("eye-2")).work->part->what).image.size(), 3U);
+  const auto stopped = s.on_stop({Errc::cancelled, "the client is gone", {}, {}});
+  EXPECT_TRUE(stopped.stop_work);
+  ASSERT_TRUE(stopped.failed);
+  EXPECT_FALSE(s.on_done(read({"late"}, 3)).plan);
+}
+
 messages::Transcript heard(std::vector<std::string> texts) {
   messages::Transcript out;
   for (auto& text : texts) out.segments.push_back({0, 1, std::move(text), {}, 0, 0, 0, 0});

@@ -1,5 +1,5 @@
-"""The camera plugin end to end, with files in a camera's place: frames, pictures, a picture in a chat, files that go away, hostile files; and
-a media process that is stopped."""
+"""The camera plugin end to end, with files in a camera's place: frames, pictures, windows of two cameras in a chat, files that go away, hostile
+files; and a media process that is stopped."""
 import base64
 import contextlib
 import http.client
@@ -213,13 +213,36 @@ class Files(unittest.TestCase):
         return done.returncode, {c["check"]: c for c in json.loads(done.stdout.splitlines()[0])["checks"]}
 
 
+def window(sensor, length="30s"):
+    return {"type": "sensor", "sensor_id": sensor, "window": length}
+
+
+class Blind(Placed):
+    config = placements.IPC + camera(ROOT / "blind.y4m")
+    models = 2
+
+    @classmethod
+    def setUpClass(cls):
+        (ROOT / "blind.y4m").write_bytes(y4m())
+        super().setUpClass()
+
+    def test_a_window_that_nobody_can_read_says_what_is_missing(self):
+        self.assertEqual(self.get("/v1/sensors/camera.image/picture")[0], 200)
+        status, answer, _ = self.placement.post("/v1/chat/completions", Chat.chat(window("camera.image")))
+        self.assertEqual((status, answer["error"]["param"]), (400, "messages[0].content[1]"), answer)
+        self.assertIn("the sensor gives pictures, which a vision service has to read", answer["error"]["message"])
+        self.assertIn('role "vision"', answer["error"]["message"])
+
+
 class Chat(Placed):
-    config = placements.IPC + '[[service]]\nrole = "vision"\nid = "vision"\nmodel = "ppocr-v4"\n' + camera(ROOT / "sign.png", rate_hz=5)
+    config = (placements.IPC + '[[service]]\nrole = "vision"\nid = "vision"\nmodel = "ppocr-v4"\n' + camera(ROOT / "sign.png", rate_hz=5) +
+              service("second", "ffmpeg_camera", {"path": str(ROOT / "yard.y4m"), "loop": True, "rate_hz": 5}) + 'instance = "yard"\n')
     models = 3
 
     @classmethod
     def setUpClass(cls):
         shutil.copy(DATA / "sign.png", ROOT / "sign.png")
+        (ROOT / "yard.y4m").write_bytes(y4m())
         super().setUpClass()
 
     def wait_vision(self):
@@ -231,25 +254,60 @@ class Chat(Placed):
         self.fail(f"vision is not ready: {self.placement.services()}")
 
     def ask(self, *parts):
-        status, answer, _ = self.placement.post("/v1/chat/completions", {
-            "model": "smollm2-135m", "max_tokens": 8, "temperature": 0,
-            "messages": [{"role": "user", "content": [{"type": "text", "text": "What does the camera show?"}, *parts]}]})
+        status, answer, _ = self.placement.post("/v1/chat/completions", self.chat(*parts))
         return status, answer
+
+    @staticmethod
+    def chat(*parts):
+        return {"model": "smollm2-135m", "max_tokens": 8, "temperature": 0,
+                "messages": [{"role": "user", "content": [{"type": "text", "text": "What does the camera show?"}, *parts]}]}
 
     def shown(self):
         return "data:image/bmp;base64," + base64.b64encode(self.get("/v1/sensors/camera.image/picture")[2]).decode()
 
-    def test_1_a_window_of_pictures_has_no_words_and_the_error_says_what_has(self):
+    def test_1_a_window_of_a_camera_is_read(self):
         self.wait_vision()
-        status, answer = self.ask({"type": "sensor", "sensor_id": "camera.image", "window": "30s"})
-        self.assertEqual((status, answer["error"]["param"]), (400, "messages[0].content[1]"), answer)
-        self.assertIn("GET /v1/sensors/camera.image/picture", answer["error"]["message"])
-        self.assertIn("image_url", answer["error"]["message"])
-        status, answer = self.ask({"type": "image_url", "image_url": {"url": self.shown()}})
-        self.assertEqual(status, 200, answer)
-        self.assertEqual(answer["zenith"]["modality_path"], ["ocr"])
+        status, sent = self.ask({"type": "image_url", "image_url": {"url": self.shown()}})
+        self.assertEqual(status, 200, sent)
+        self.assertEqual(sent["zenith"]["modality_path"], ["ocr"])
+        answer = self.ask_with_receipt(window("camera.image"))
+        self.assertEqual(answer["zenith"]["modality_path"], ["sensor", "ocr"])
+        self.assertEqual([hop["hop"] for hop in answer["zenith"]["receipt"]][:2], ["sensor", "ocr"])
+        self.assertEqual(self.readings(answer), 1, "a sign that does not change is read once")
+        self.assertGreater(answer["usage"]["prompt_tokens"], sent["usage"]["prompt_tokens"], "the same text, and when it was seen")
 
-    def test_2_a_media_process_that_is_stopped_is_ended_and_started_again(self):
+    def test_2_a_second_instance_of_the_plugin_is_another_sensor(self):
+        self.wait_vision()
+        status, _, body = self.get("/v1/sensors")
+        listed = {line["id"]: line for line in json.loads(body)["sensors"]}
+        self.assertEqual((status, set(listed)), (200, {"camera.image", "yard.image"}))
+        self.assertEqual({line["plugin"] for line in listed.values()}, {"camera"}, listed)
+        self.assertNotEqual(self.size("camera.image"), self.size("yard.image"))
+        self.assertEqual(self.size("yard.image"), (WIDTH, HEIGHT))
+        answer = self.ask_with_receipt(window("yard.image", "2s"), window("camera.image", "2s"))
+        self.assertEqual(answer["zenith"]["modality_path"], ["sensor", "ocr"])
+        self.assertEqual(self.readings(answer), 3 + 1, "the yard's pictures differ, and the sign is there as well")
+
+    def size(self, sensor):
+        status, _, picture = self.get(f"/v1/sensors/{sensor}/picture")
+        self.assertEqual(status, 200, picture[:300])
+        return struct.unpack_from("<ii", picture, 18)
+
+    def ask_with_receipt(self, *parts):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        connection.request("POST", "/v1/chat/completions", json.dumps(self.chat(*parts)),
+                           {"Content-Type": "application/json", "X-Zenith-Receipt": "1"})
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        self.assertEqual(response.status, 200, body)
+        return json.loads(body)
+
+    @staticmethod
+    def readings(answer):
+        return sum(hop["hop"] == "ocr" for hop in answer["zenith"]["receipt"])
+
+    def test_3_a_media_process_that_is_stopped_is_ended_and_started_again(self):
         victim = child_of(self.zenith)
         os.kill(victim, signal.SIGSTOP)
         end = time.monotonic() + 60

@@ -1,6 +1,5 @@
 // /v1/sensors: parameters, the shapes that scripts rely on, frames over a real socket.
 #include "api/sensors.hpp"
-#include "api/bitmap.hpp"
 
 #include <gmock/gmock.h>
 
@@ -173,23 +172,6 @@ TEST_F(ServerTest, a_picture_is_of_a_sensor_that_gives_some) {
   EXPECT_EQ(status(ask(get("/v1/sensors/nobody/picture"))), 404);
   EXPECT_EQ(status(ask(get("/v1/sensors/fake.level/picture?size=1"))), 400);
   EXPECT_TRUE(engine.seen().watches.empty());
-}
-
-TEST(sensor_picture, is_a_bitmap_of_the_last_frame) {
-  messages::Frames frames;
-  frames.dtype = messages::SampleType::u8;
-  frames.dims = {2, 3, 3};
-  frames.heads = {{7, 1, 1, 0}, {8, 2, 2, 0}};
-  std::string data(18, '\x07');
-  data += std::string("\xff\x00\x01", 3) + std::string(15, '\x08');
-  frames.data = Buffer::of(data);
-  const auto file = bitmap_of(frames);
-  ASSERT_TRUE(file);
-  ASSERT_EQ(file->size(), 54U + 2 * 12) << "rows of nine bytes take twelve";
-  EXPECT_EQ(file->substr(0, 6), std::string("BM\x4e\x00\x00\x00", 6));
-  EXPECT_EQ(file->substr(18, 8), std::string("\x03\x00\x00\x00\x02\x00\x00\x00", 8)) << "width, height";
-  EXPECT_EQ(file->substr(54, 12), std::string(9, '\x08') + std::string(3, '\0')) << "the last row comes first";
-  EXPECT_EQ(file->substr(66, 4), std::string("\x01\x00\xff\x08", 4)) << "blue comes first";
 }
 
 TEST_F(ServerTest, a_sensor_nobody_has_is_404_and_one_that_is_lost_an_error_event) {

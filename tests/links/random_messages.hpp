@@ -185,7 +185,10 @@ class Draw {
                    return messages::ElementStats{text(),      real(-9, 9), real(-9, 9),
                                                  real(-9, 9), real(-9, 9), real(-9, 9)};
                  }),
-            text(100)};
+            text(100),
+            some(messages::kMostWindowPictures, [&] {
+              return messages::WindowPicture{real(0, 300), static_cast<std::int64_t>(u64()), Buffer::of(bytes() + "x")};
+            })};
   }
   Request request(Instant now) {
     switch (up_to(11)) {
@@ -194,7 +197,7 @@ class Draw {
         if (coin()) w.from = u64();
         return w;
       }
-      case 8: return messages::ReadWindow{header(now), text(), std::chrono::milliseconds{1 + up_to(299'999)}};
+      case 8: return messages::ReadWindow{header(now), text(), std::chrono::milliseconds{1 + up_to(299'999)}, coin()};
       case 9: return messages::SetSensor{header(now), text(), coin()};
       case 6: return messages::Transcribe{header(now), text(), Buffer::of(bytes() + "x"), text(), text(90), real(0, 1)};
       case 0: return embed(now);

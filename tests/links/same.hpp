@@ -169,8 +169,8 @@ inline auto fields(const messages::Watch& v) {
   return std::tie(header, model, from, rate_hz, credit_events);
 }
 inline auto fields(const messages::ReadWindow& v) {
-  const auto& [header, model, window] = v;
-  return std::tie(header, model, window);
+  const auto& [header, model, window, pictures] = v;
+  return std::tie(header, model, window, pictures);
 }
 inline auto fields(const messages::SetSensor& v) {
   const auto& [header, model, run] = v;
@@ -184,9 +184,13 @@ inline auto fields(const messages::ElementStats& v) {
   const auto& [label, mean, min, max, last, slope_per_s] = v;
   return std::tie(label, mean, min, max, last, slope_per_s);
 }
+inline auto fields(const messages::WindowPicture& v) {
+  const auto& [before_end_s, wall_ns, file] = v;
+  return std::tie(before_end_s, wall_ns, file);
+}
 inline auto fields(const messages::Window& v) {
-  const auto& [sensor_id, unit, window, frames, lost, gaps, span_s, elements, text, spent] = v;
-  return std::tie(sensor_id, unit, window, frames, lost, gaps, span_s, elements, text, spent);
+  const auto& [sensor_id, unit, window, frames, lost, gaps, span_s, elements, text, pictures, spent] = v;
+  return std::tie(sensor_id, unit, window, frames, lost, gaps, span_s, elements, text, pictures, spent);
 }
 inline auto fields(const messages::ModelEntry& v) {
   const auto& [name, kind, alias_of, inputs, outputs, context_length, license, architecture, generation, created,

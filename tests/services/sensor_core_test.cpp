@@ -278,14 +278,84 @@ TEST(digest, of_nothing_says_so_and_values_that_are_no_numbers_are_left_out) {
   EXPECT_EQ(window.elements[0].max, 3);
 }
 
-TEST(digest, there_are_no_words_for_pictures_and_the_error_says_what_to_do) {
-  SensorChannel camera = channel(BackPressure::latest);
-  camera.id = "camera.image";
-  camera.entry.dtype = messages::SampleType::u8;
-  camera.entry.shape = {0, 0, 3};
-  const SensorCore core{camera, {}};
+struct Camera : testing::Test {
+  static SensorChannel channel_of_pictures() {
+    SensorChannel camera = channel(BackPressure::latest);
+    camera.id = "camera.image";
+    camera.entry.dtype = messages::SampleType::u8;
+    camera.entry.shape = {0, 0, 3};
+    return camera;
+  }
+  /// One picture a second from 1 s on, of one grey.
+  static FrameBlock shot(std::uint64_t seq, std::uint8_t grey, std::uint32_t width = 2, std::uint32_t height = 2) {
+    FrameBlock out;
+    out.dims = {height, width, 3};
+    out.heads.push_back({seq, static_cast<std::int64_t>(seq + 1) * 1000 * kMs, 7'000 * kMs, 0});
+    out.data = Buffer::of(std::vector<std::byte>(std::size_t{width} * height * 3, std::byte{grey}));
+    return out;
+  }
+  static Instant at(std::int64_t ms) { return Instant{std::chrono::milliseconds(ms)}; }
+  static std::vector<int> greys(const messages::Window& window) {
+    std::vector<int> out;
+    for (const auto& p : window.pictures) out.push_back(static_cast<int>(p.file.bytes()[54]));
+    return out;
+  }
+  Camera() {
+    read.window = std::chrono::seconds(30);
+    read.pictures = true;
+  }
   messages::ReadWindow read;
-  read.window = std::chrono::seconds(30);
+  SensorCore core{channel_of_pictures(), {}};
+};
+
+TEST_F(Camera, a_window_is_the_last_picture_and_others_spread_over_it) {
+  for (std::uint8_t i = 0; i < 60; ++i) core.add(shot(i, i));
+  const auto window = core.window(read, at(60'500));
+  ASSERT_TRUE(window);
+  EXPECT_EQ(window->frames, 30U);
+  EXPECT_TRUE(window->elements.empty()) << "pixels are no measurements";
+  EXPECT_EQ(window->text, "Sensor camera.image, the last 30 s: 30 pictures, no gaps.");
+  EXPECT_THAT(greys(*window), ElementsAre(30, 45, 59));
+  EXPECT_DOUBLE_EQ(window->pictures[0].before_end_s, 29.5);
+  EXPECT_DOUBLE_EQ(window->pictures[2].before_end_s, 0.5);
+  EXPECT_EQ(window->pictures[2].wall_ns, 7'000 * kMs);
+  const auto head = window->pictures[2].file.bytes();
+  EXPECT_EQ(static_cast<char>(head[0]), 'B');
+}
+
+TEST_F(Camera, what_does_not_change_is_shown_once) {
+  for (std::uint8_t i = 0; i < 20; ++i) core.add(shot(i, 9));
+  const auto still = core.window(read, at(20'500));
+  EXPECT_EQ(still->frames, 20U);
+  EXPECT_THAT(greys(*still), ElementsAre(9));
+  EXPECT_DOUBLE_EQ(still->pictures[0].before_end_s, 0.5) << "the newest of them";
+  core.add(shot(20, 9, 4, 1));
+  EXPECT_THAT(greys(*core.window(read, at(21'000))), ElementsAre(9, 9)) << "of another shape";
+}
+
+TEST_F(Camera, an_empty_window_and_a_single_picture) {
+  EXPECT_EQ(core.window(read, at(1000))->text, "Sensor camera.image, the last 30 s: no pictures.");
+  core.add(shot(0, 3));
+  EXPECT_THAT(greys(*core.window(read, at(1500))), ElementsAre(3));
+  const auto later = core.window(read, at(40'000));
+  EXPECT_EQ(later->frames, 0U);
+  EXPECT_TRUE(later->pictures.empty());
+}
+
+TEST_F(Camera, large_pictures_are_fewer_and_too_large_ones_refused_with_the_numbers) {
+  SensorCore large{channel_of_pictures(), {{.bytes = std::size_t{128} << 20}, 1}};
+  for (std::uint8_t i = 0; i < 3; ++i) large.add(shot(i, i, 2500, 2000));
+  EXPECT_THAT(greys(*large.window(read, at(3500))), ElementsAre(1, 2)) << "15 MB each";
+  large.add(shot(3, 3, 4000, 3000));
+  const auto refused = large.window(read, at(4500));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::payload_too_large);
+  EXPECT_EQ(refused.error().param, "sensor_id");
+  EXPECT_THAT(refused.error().message, HasSubstr("4000 x 3000 pixels"));
+}
+
+TEST_F(Camera, without_pictures_its_window_is_refused_and_the_error_says_what_to_do) {
+  read.pictures = false;
   const auto window = core.window(read, Instant{});
   ASSERT_FALSE(window);
   EXPECT_EQ(window.error().code, Errc::unsupported);

@@ -1,10 +1,10 @@
 // GET /v1/sensors/{id}/picture: what a sensor of pictures saw last, as a file.
 #include <fmt/format.h>
 
-#include "api/bitmap.hpp"
 #include "api/sensors.hpp"
 #include "call.hpp"
 #include "endpoints/endpoints.hpp"
+#include "zenith/core/bitmap.hpp"
 #include "zenith/messages/picture.hpp"
 
 namespace zenith::gateway {
@@ -41,7 +41,8 @@ void reply_with(Call& call, const messages::Frames& frames) {
   if (frames.dtype != messages::SampleType::u8 || frames.dims.size() != 3 || frames.dims[2] != 3) {
     return call.fail({Errc::bad_frame, "the sensor gave something else than a picture", {}, {}});
   }
-  auto file = bitmap_of(frames);
+  const std::size_t bytes = frames.data.size() / frames.heads.size();
+  auto file = bitmap_of(frames.data.bytes().last(bytes), frames.dims[1], frames.dims[0]);
   if (!file) return call.fail(file.error());
   HttpReply reply;
   reply.content_type = "image/bmp";

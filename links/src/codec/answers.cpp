@@ -226,13 +226,13 @@ messages::Transcript read_transcript(Reader& r, const fb::Transcript& from) {
   return out;
 }
 
-Reply read_reply(Reader& r, const fb::Reply& from) {
+Reply read_reply(Reader& r, const fb::Reply& from, const std::vector<Tensor>& tensors) {
   if (const auto* a = from.answer_as_Embeddings()) return messages::Embeddings{{}, a->prompt_tokens()};
   if (const auto* a = from.answer_as_Tokens()) return messages::Tokens{r.tokens(a->tokens(), "tokens")};
   if (const auto* a = from.answer_as_Text()) return messages::Text{r.text(a->text(), "text")};
   if (const auto* a = from.answer_as_Transcript()) return read_transcript(r, *a);
   if (const auto* a = from.answer_as_ImageReading()) return read_reading(r, *a);
-  if (const auto* a = from.answer_as_Window()) return read_window(r, *a);
+  if (const auto* a = from.answer_as_Window()) return read_window(r, *a, tensors);
   r.fail("answer", "is none that is known");
   return Error{};
 }
@@ -320,6 +320,9 @@ wire::Message reply_to_wire(RequestId id, const Reply& reply) {
   } else if (const auto* window = std::get_if<messages::Window>(&reply)) {
     type = fb::Answer::Window;
     at = write_window(w, *window).Union();
+    for (const auto& picture : window->pictures) {
+      out.tensors.push_back(Tensor{DType::u8, 1, {static_cast<std::uint32_t>(picture.file.size())}, picture.file});
+    }
   } else {
     type = fb::Answer::Text;
     const auto text = w.text(std::get<messages::Text>(reply).text, "text");
@@ -338,8 +341,8 @@ wire::Message reply_to_wire(RequestId id, const Reply& reply) {
 Expected<Reply> reply_from_wire(const wire::Message& message) {
   if (message.header.kind == wire::Kind::error) return decode_error(message.body);
   if (auto kind = check_kind(message, wire::Kind::reply); !kind) return tl::make_unexpected(kind.error());
-  auto reply =
-      read_body<fb::Reply>(message.body, "reply", [](const auto& root, Reader& r) { return read_reply(r, root); });
+  auto reply = read_body<fb::Reply>(message.body, "reply",
+                                    [&](const auto& root, Reader& r) { return read_reply(r, root, message.tensors); });
   if (!reply) return reply;
   if (auto* spent = spent_in(*reply)) {
     spent->queue_us = message.header.queue_us;

@@ -120,6 +120,26 @@ messages::Frames read_frames(Reader& r, const fb::Frames& from, const std::vecto
   return out;
 }
 
+std::vector<messages::WindowPicture> read_pictures(Reader& r, const fb::Window& from,
+                                                   const std::vector<Tensor>& tensors) {
+  std::vector<messages::WindowPicture> out;
+  const auto n = r.count(from.pictures(), 2 * sizeof(flatbuffers::uoffset_t), "pictures");
+  if (n > messages::kMostWindowPictures) r.fail("pictures", "are too many");
+  if (n != tensors.size()) r.fail("pictures", "are not as many as files came");
+  std::size_t bytes = 0;
+  for (flatbuffers::uoffset_t i = 0; i < n && r.ok(); ++i) {
+    const Tensor& file = tensors[i];
+    bytes += file.data.size();
+    if (file.dtype != DType::u8 || file.rank != 1 || bytes > messages::kMostWindowPictureBytes) {
+      r.fail("pictures", "are no u8 tensors of rank 1, or too large");
+      break;
+    }
+    const fb::WindowPicture& p = *from.pictures()->Get(i);
+    out.push_back({finite(r, p.before_end_s(), "before_end_s"), p.wall_ns(), file.data});
+  }
+  return out;
+}
+
 At<fb::Window> write_window(Writer& w, const messages::Window& window) {
   const auto sensor_id = w.text(window.sensor_id, "sensor_id");
   const auto unit = w.text(window.unit, "unit");
@@ -128,11 +148,14 @@ At<fb::Window> write_window(Writer& w, const messages::Window& window) {
     return fb::CreateElementStats(w.fbb(), label, e.mean, e.min, e.max, e.last, e.slope_per_s);
   });
   const auto text = w.text(window.text, "text");
+  const auto pictures = w.rows<fb::WindowPicture>(window.pictures, [&](const messages::WindowPicture& p) {
+    return fb::CreateWindowPicture(w.fbb(), p.before_end_s, p.wall_ns);
+  });
   return fb::CreateWindow(w.fbb(), sensor_id, unit, static_cast<std::uint64_t>(window.window.count()), window.frames,
-                          window.lost, window.gaps, window.span_s, elements, text);
+                          window.lost, window.gaps, window.span_s, elements, text, pictures);
 }
 
-messages::Window read_window(Reader& r, const fb::Window& from) {
+messages::Window read_window(Reader& r, const fb::Window& from, const std::vector<Tensor>& tensors) {
   messages::Window out;
   out.sensor_id = r.text(from.sensor_id(), "sensor_id");
   out.unit = r.text(from.unit(), "unit");
@@ -151,6 +174,7 @@ messages::Window read_window(Reader& r, const fb::Window& from) {
                             finite(r, e.slope_per_s(), "slope_per_s")});
   }
   out.text = r.text(from.text(), "text");
+  out.pictures = read_pictures(r, from, tensors);
   return out;
 }
 
@@ -166,7 +190,7 @@ At<fb::ReadWindow> write_work(Writer& w, const messages::ReadWindow& read) {
   const auto ms = read.window.count();
   if (ms < 1 || static_cast<std::uint64_t>(ms) > kMostWindowMs) w.fail("window", "must be from 1 ms to 300 s");
   const auto model = w.text(read.model, "model");
-  return fb::CreateReadWindow(w.fbb(), model, static_cast<std::uint64_t>(ms));
+  return fb::CreateReadWindow(w.fbb(), model, static_cast<std::uint64_t>(ms), read.pictures);
 }
 
 At<fb::SetSensor> write_work(Writer& w, const messages::SetSensor& set) {
@@ -189,6 +213,7 @@ messages::ReadWindow read_work(Reader& r, const fb::ReadWindow& from) {
   out.model = r.text(from.model(), "model");
   if (from.window_ms() < 1 || from.window_ms() > kMostWindowMs) r.fail("window", "must be from 1 ms to 300 s");
   out.window = std::chrono::milliseconds{static_cast<std::int64_t>(std::min(from.window_ms(), kMostWindowMs))};
+  out.pictures = from.pictures();
   return out;
 }
 

@@ -17,7 +17,8 @@ Tensor frame_values(const messages::Frames& frames);
 messages::Frames read_frames(Reader& r, const fb::Frames& from, const std::vector<Tensor>& tensors);
 
 At<fb::Window> write_window(Writer& w, const messages::Window& window);
-messages::Window read_window(Reader& r, const fb::Window& from);
+/// @param tensors the files of its pictures.
+messages::Window read_window(Reader& r, const fb::Window& from, const std::vector<Tensor>& tensors);
 
 At<fb::Watch> write_work(Writer& w, const messages::Watch& watch);
 At<fb::ReadWindow> write_work(Writer& w, const messages::ReadWindow& read);

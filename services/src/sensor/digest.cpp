@@ -9,6 +9,8 @@
 #include <cstring>
 #include <limits>
 
+#include "zenith/messages/picture.hpp"
+
 namespace zenith::services {
 namespace {
 
@@ -83,11 +85,11 @@ std::string rate_text(const std::string& unit, double slope, double span) {
   return fmt::format("{}{} in {:.3g} s", slope >= 0 ? "+" : "", with_unit(slope * span, unit), span);
 }
 
-std::string describe(const messages::Window& window, const std::vector<Sums>& sums) {
+std::string describe(const messages::Window& window, const std::vector<Sums>& sums, std::string_view what) {
   std::string out = fmt::format("Sensor {}, the last {:g} s: ", window.sensor_id,
                                 std::chrono::duration<double>(window.window).count());
-  if (window.frames == 0) return out + "no measurements.";
-  out += fmt::format("{} measurement{}, ", window.frames, window.frames == 1 ? "" : "s");
+  if (window.frames == 0) return out + fmt::format("no {}s.", what);
+  out += fmt::format("{} {}{}, ", window.frames, what, window.frames == 1 ? "" : "s");
   out += window.gaps == 0
              ? "no gaps."
              : fmt::format("{} gap{} ({} missing).", window.gaps, window.gaps == 1 ? "" : "s", window.lost);
@@ -131,9 +133,10 @@ messages::Window digest(const SensorChannel& channel, const FrameRing& ring, std
   std::uint64_t next = 0;
   const SampleType type = channel.entry.dtype;
   const std::size_t size = size_of(type);
+  const bool pictures = messages::is_picture(channel.entry);  // their pixels are no measurements
   for (const FrameBlock& block : ring.blocks()) {
     if (block.heads.back().t_ns <= since_ns) continue;
-    const std::size_t elements = block.frame_bytes() / size;
+    const std::size_t elements = pictures ? 0 : block.frame_bytes() / size;
     const std::size_t rows = elements > messages::kMostStats ? 1 : elements;
     if (sums.size() < rows) sums.resize(rows);
     for (std::size_t f = 0; f < block.heads.size(); ++f) {
@@ -173,7 +176,7 @@ messages::Window digest(const SensorChannel& channel, const FrameRing& ring, std
     out.elements.push_back({std::move(label), s.y0 + s.y / s.n, s.min, s.max, s.last, s.slope()});
     kept.push_back(s);
   }
-  out.text = describe(out, kept);
+  out.text = describe(out, kept, pictures ? "picture" : "measurement");
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "window_pictures.hpp"
 #include "zenith/messages/picture.hpp"
 #include "zenith/services/sensor/digest.hpp"
 
@@ -148,15 +149,16 @@ Expected<messages::Window> SensorCore::window(const messages::ReadWindow& reques
                             std::chrono::duration_cast<std::chrono::seconds>(most).count()),
                 "window");
   }
+  const std::int64_t until = now.time_since_epoch().count();
+  const std::int64_t since = until - std::chrono::duration_cast<Duration>(request.window).count();
   if (messages::is_picture(channel_.entry)) {
-    return fail(
-        Errc::unsupported,
-        fmt::format("sensor {} gives pictures, which no window has words for: GET /v1/sensors/{}/picture is the "
-                    "last one; in a chat send that as a part image_url",
-                    channel_.id, channel_.id),
-        "sensor_id");
+    if (request.pictures) return picture_window(channel_, ring_, since, until, request.window);
+    return fail(Errc::unsupported,
+                fmt::format("sensor {} gives pictures, and a window is numbers: GET /v1/sensors/{}/picture is the last "
+                            "one; in a chat a part of type sensor has some of the window read",
+                            channel_.id, channel_.id),
+                "sensor_id");
   }
-  const std::int64_t since = (now - std::chrono::duration_cast<Duration>(request.window)).time_since_epoch().count();
   return digest(channel_, ring_, since, request.window);
 }
 

@@ -20,8 +20,9 @@ std::vector<Need> needs_before(const messages::Generate& request);
 ///
 /// The first plan asks for every stage and the text service: what cannot be done is refused before anything is begun.
 /// Each part then has a service to itself, and another one when that is lost; what a service says of the part itself
-/// (no picture, too large) ends the request, with the place of the part in Error::param. A part of another kind is a
-/// further alternative of messages::StagedPart::what and a row in stages.cpp.
+/// (no picture, too large) ends the request, with the place of the part in Error::param. A window of pictures goes on
+/// as those pictures, one after another. A part of another kind is a further alternative of messages::StagedPart::what
+/// and a row in stages.cpp.
 class StagesState {
  public:
   static constexpr std::uint32_t kAttempts = 4;  ///< for one part; one that ended a process has no other
@@ -37,7 +38,7 @@ class StagesState {
   };
   struct Work {
     Stage stage;
-    const messages::StagedPart* part = nullptr;  ///< of the request
+    const messages::StagedPart* part = nullptr;  ///< until the next call
     std::uint32_t attempt = 1;
     std::uint32_t tries = 1;  ///< of this part
   };
@@ -57,15 +58,22 @@ class StagesState {
   const std::vector<std::string>& path() const noexcept { return path_; }
 
  private:
-  const messages::StagedPart& part() const { return request_->staged[done_]; }
+  const messages::StagedPart& part() const { return picture_ ? *picture_ : request_->staged[done_]; }
   Outcome next();
+  Outcome next_picture();
+  std::string text_of(const StageAnswer& answer);
   Outcome fail_with(Error error);
   Outcome on_loss(Error error);
 
   enum class At : std::uint8_t { planning, working, ended } at_ = At::planning;
   std::shared_ptr<const messages::Generate> request_;
-  std::size_t done_ = 0;            ///< parts
-  std::vector<std::string> texts_;  ///< of those
+  std::size_t done_ = 0;                           ///< parts
+  std::vector<std::string> texts_;                 ///< of those
+  std::optional<messages::StagedPart> picture_;    ///< of the window that the part has: it is read now
+  std::vector<messages::WindowPicture> pictures_;  ///< of that window
+  std::size_t pictures_begun_ = 0;
+  std::string lead_;                            ///< of the part's text: what came before that picture
+  std::optional<messages::ImageReading> seen_;  ///< in the picture before
   std::vector<std::string> path_;
   PlanLimits limits_;
   Stage stage_;
@@ -83,5 +91,10 @@ std::string speech_span(const messages::Transcript& transcript, std::size_t numb
 
 /// A sensor's window in the same way: its digest, with units.
 std::string sensor_span(const messages::Window& window);
+
+/// One of a window's pictures, which follows the window's span. @param number of `count`, from 1. @param same as the
+/// one before it.
+std::string window_picture_span(const messages::WindowPicture& picture, const messages::ImageReading& reading,
+                                std::size_t number, std::size_t count, bool same);
 
 }  // namespace zenith::actors

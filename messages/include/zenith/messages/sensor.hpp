@@ -106,6 +106,7 @@ struct ReadWindow {
   Header header;
   std::string model;
   std::chrono::milliseconds window{0};  ///< 1 ms … kLongestWindow
+  bool pictures = false;                ///< of a sensor of pictures: some of them, for who can read them
 };
 
 /// Of one element over the window, or of all elements when a frame has more than kMostStats.
@@ -116,15 +117,26 @@ struct ElementStats {
 };
 inline constexpr std::size_t kMostStats = 16;
 
+/// One that a window of pictures shows.
+struct WindowPicture {
+  double before_end_s = 0;   ///< from it to the window's end
+  std::int64_t wall_ns = 0;  ///< since 1970
+  Buffer file;               ///< a BMP
+};
+inline constexpr std::size_t kMostWindowPictures = 3;
+inline constexpr std::size_t kMostWindowPictureBytes = std::size_t{32} << 20;  ///< of all files together
+
 struct Window {
   std::string sensor_id, unit;
   std::chrono::milliseconds window{0};
-  std::uint64_t frames = 0;            ///< in the window
-  std::uint64_t lost = 0;              ///< numbers that are missing between the first and the last of them
-  std::uint64_t gaps = 0;              ///< places where something is missing
-  double span_s = 0;                   ///< from the first to the last
-  std::vector<ElementStats> elements;  ///< none without frames
-  std::string text;                    ///< the same for a reader of English, with units
+  std::uint64_t frames = 0;             ///< in the window
+  std::uint64_t lost = 0;               ///< numbers that are missing between the first and the last of them
+  std::uint64_t gaps = 0;               ///< places where something is missing
+  double span_s = 0;                    ///< from the first to the last
+  std::vector<ElementStats> elements;   ///< none without frames, none of pictures
+  std::string text;                     ///< the same for a reader of English, with units
+  std::vector<WindowPicture> pictures;  ///< evenly over the window, the newest last; none shows what the one before
+                                        ///< it shows
   Spent spent{};
 };
 

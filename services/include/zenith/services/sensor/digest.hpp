@@ -8,7 +8,8 @@
 
 namespace zenith::services {
 
-/// The frames of `ring` that were measured after `since_ns` (CLOCK_MONOTONIC). Values that are no numbers are left out.
+/// The frames of `ring` that were measured after `since_ns` (CLOCK_MONOTONIC). Values that are no numbers are left out,
+/// pictures are counted only.
 messages::Window digest(const SensorChannel& channel, const FrameRing& ring, std::int64_t since_ns,
                         std::chrono::milliseconds window);
 

@@ -32,7 +32,8 @@ class SensorCore {
   void watch(const messages::Watch& request);
   void grant(RequestId id, std::uint32_t events);
   void cancel(RequestId id);
-  /// @returns invalid_argument (param "window").
+  /// @returns invalid_argument (param "window"); of a sensor of pictures unsupported, when no pictures are asked for,
+  /// or payload_too_large.
   Expected<messages::Window> window(const messages::ReadWindow& request, Instant now) const;
   std::vector<std::pair<RequestId, messages::Event>> take_events() { return std::exchange(events_, {}); }
 

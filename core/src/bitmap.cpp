@@ -1,11 +1,13 @@
-#include "api/bitmap.hpp"
+#include "zenith/core/bitmap.hpp"
 
 #include <fmt/format.h>
 
-namespace zenith::gateway {
+namespace zenith {
 namespace {
 
 constexpr std::size_t kHead = 14, kInfo = 40, kMostBytes = std::size_t{1} << 31;
+
+std::size_t stride_of(std::size_t width) noexcept { return (width * 3 + 3) / 4 * 4; }
 
 void put(std::string& out, std::size_t at, std::size_t value, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) out[at + i] = static_cast<char>(value >> (8 * i));
@@ -13,11 +15,14 @@ void put(std::string& out, std::size_t at, std::size_t value, std::size_t bytes)
 
 }  // namespace
 
+std::size_t bitmap_bytes(std::uint32_t width, std::uint32_t height) noexcept {
+  return kHead + kInfo + stride_of(width) * height;
+}
+
 // BITMAPFILEHEADER, BITMAPINFOHEADER, then rows from the bottom, blue first, each a multiple of four bytes.
-Expected<std::string> bitmap_of(const messages::Frames& frames) {
-  const std::size_t height = frames.dims[0], width = frames.dims[1];
-  const std::size_t row = width * 3, stride = (row + 3) / 4 * 4;
-  if (stride * height >= kMostBytes) {
+Expected<std::string> bitmap_of(std::span<const std::byte> rgb, std::uint32_t width, std::uint32_t height) {
+  const std::size_t row = std::size_t{width} * 3, stride = stride_of(width);
+  if (bitmap_bytes(width, height) >= kMostBytes) {
     return fail(Errc::payload_too_large,
                 fmt::format("a picture of {} x {} pixels is too large for a BMP", width, height));
   }
@@ -32,7 +37,7 @@ Expected<std::string> bitmap_of(const messages::Frames& frames) {
   put(out, 26, 1, 2);
   put(out, 28, 24, 2);
   put(out, 34, stride * height, 4);
-  const auto* frame = reinterpret_cast<const char*>(frames.data.data()) + (frames.heads.size() - 1) * row * height;
+  const auto* frame = reinterpret_cast<const char*>(rgb.data());
   for (std::size_t y = 0; y < height; ++y) {
     const char* from = frame + row * y;
     char* to = out.data() + kHead + kInfo + stride * (height - 1 - y);
@@ -45,4 +50,4 @@ Expected<std::string> bitmap_of(const messages::Frames& frames) {
   return out;
 }
 
-}  // namespace zenith::gateway
+}  // namespace zenith
