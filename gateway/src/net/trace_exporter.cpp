@@ -88,9 +88,7 @@ class CurlExporter final : public TraceExporter {
 
   /// @returns why it was not taken; empty when it was.
   std::string post(CURL* handle, curl_slist* headers, const std::vector<TraceRecord>& batch) {
-    const auto wall = std::chrono::system_clock::now().time_since_epoch();
-    const std::int64_t zero =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(wall).count() - clock_.now().time_since_epoch().count();
+    const std::int64_t zero = clock_.unix_nanoseconds() - clock_.now().time_since_epoch().count();
     const std::string body = otlp_json(batch, zero, version_);
     curl_easy_reset(handle);
     curl_easy_setopt(handle, CURLOPT_URL, endpoint_.c_str());

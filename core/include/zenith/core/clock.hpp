@@ -12,8 +12,10 @@ using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Instant now() const noexcept = 0;                ///< monotonic
-  virtual std::int64_t unix_seconds() const noexcept = 0;  ///< wall time, for `created` fields and logs only
+  virtual Instant now() const noexcept = 0;  ///< monotonic
+  /// Wall time, for `created` fields, logs and spans only.
+  virtual std::int64_t unix_nanoseconds() const noexcept = 0;
+  std::int64_t unix_seconds() const noexcept { return unix_nanoseconds() / 1'000'000'000; }
 };
 
 /// The machine's clocks. Stateless; any thread.
@@ -22,9 +24,8 @@ class SystemClock final : public Clock {
   Instant now() const noexcept override {
     return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
   }
-  std::int64_t unix_seconds() const noexcept override {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
+  std::int64_t unix_nanoseconds() const noexcept override {
+    return std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch()).count();
   }
 };
 
@@ -32,8 +33,8 @@ class SystemClock final : public Clock {
 class FakeClock final : public Clock {
  public:
   Instant now() const noexcept override { return now_; }
-  std::int64_t unix_seconds() const noexcept override {
-    return 1'700'000'000 + now_.time_since_epoch().count() / 1'000'000'000;
+  std::int64_t unix_nanoseconds() const noexcept override {
+    return 1'700'000'000'000'000'000 + now_.time_since_epoch().count();
   }
   void advance(Duration by) noexcept { now_ += by; }
 
