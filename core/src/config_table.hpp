@@ -81,7 +81,10 @@ inline constexpr std::array<Key<LinksConfig>, 4> kLinks{{
 
 inline constexpr std::array<Key<CurveConfig>, 2> kCurve{{{"dir", &CurveConfig::dir}, {"allow", &CurveConfig::allow}}};
 
-inline constexpr std::array<Key<LanesConfig>, 1> kLanes{{{"compute", &LanesConfig::compute, Text::any, 0, 4096}}};
+inline constexpr std::array<Key<LanesConfig>, 2> kLanes{{
+    {"compute", &LanesConfig::compute, Text::any, 0, 4096},
+    {"media_nice", &LanesConfig::media_nice, Text::any, 0, 19},
+}};
 
 inline constexpr std::array<Key<LogConfig>, 1> kLog{{{"level", &LogConfig::level, Text::log_level}}};
 

@@ -77,12 +77,14 @@ std::filesystem::path graph_cache() {
 }  // namespace
 
 Expected<services::HostedService> load_hosted(const services::HostedSpec& spec, const std::filesystem::path& path,
-                                              int threads) {
-  give_way();  // the threads that graphs start inherit it
+                                              Share share) {
+  give_way(share.nice);  // the threads that graphs start inherit it
   const auto cache = graph_cache();
   if (is_whisper(path)) return load_whisper(path, cache);
   if (spec.role == messages::Role::vision) {
-    return load_seer(path, cache, threads).map([](auto seer) { return services::hosted_vision(std::move(seer)); });
+    return load_seer(path, cache, share.threads).map([](auto seer) {
+      return services::hosted_vision(std::move(seer));
+    });
   }
   const auto beside = [&](const char* name) { return std::filesystem::exists(path.parent_path() / name); };
   Expected<std::unique_ptr<media::Voice>> voice;

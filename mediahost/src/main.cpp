@@ -26,7 +26,7 @@ namespace zenith::mediahost {
 namespace {
 
 constexpr std::uint64_t kMemory = std::uint64_t{6} << 30;  // of addresses; a voice takes about 400 MB of it in earnest
-constexpr int kReaders = 2;                                // threads that read one picture: text has the others
+constexpr int kReaders = 2;                                // threads that read one picture, if there are as many
 constexpr int kStuck = 3;                                  // exit status
 constexpr auto kDrain = std::chrono::seconds(2), kAnswer = std::chrono::seconds(1);
 
@@ -129,9 +129,10 @@ Status run(int argc, char** argv) {
   stack_options.config = *config;
   stack_options.placement = (*links)->placement;
   stack_options.find = finder(options->models);
-  stack_options.hosted = [threads = std::min(kReaders, services::compute_threads(*config))](
-                             const auto& spec, const auto& path) { return load_hosted(spec, path, threads); };
-  const auto watchdog = Watchdog::start({}, [](const std::string& worker) {
+  stack_options.config.lanes.compute = 1;  // its lane is for text, which is not here
+  const Share share{static_cast<int>(config->lanes.media_nice), std::min(kReaders, services::compute_threads(*config))};
+  stack_options.hosted = [share](const auto& spec, const auto& path) { return load_hosted(spec, path, share); };
+  const auto watchdog = Watchdog::start({}, share.nice, [](const std::string& worker) {
     log(LogLevel::error, "media", "a job does not come to its end: this process ends", {{"service", worker}});
     std::_Exit(kStuck);
   });

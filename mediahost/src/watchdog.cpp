@@ -41,18 +41,13 @@ struct Watched {
   std::optional<Seen> seen{};
 };
 
-/// A sixth of a core against a thread that wants all of it. Measured on two cores: at 15 two streams of text leave the
-/// media a sixth of their speed, at 8 a third, and the streams' 99th percentile stays
-/// (docs/adr/0007-media-in-a-child.md).
-constexpr int kNice = 8;
-
 class WatchedWorker final : public services::Worker {
  public:
-  explicit WatchedWorker(std::shared_ptr<Watched> watched)
-      : watched_(std::move(watched)), worker_(services::make_worker(watched_->name)) {}
+  WatchedWorker(std::shared_ptr<Watched> watched, int nice)
+      : watched_(std::move(watched)), nice_(nice), worker_(services::make_worker(watched_->name)) {}
   Status submit(Job job) override {
-    return worker_->submit([watched = watched_, job = std::move(job)] {
-      give_way();
+    return worker_->submit([watched = watched_, nice = nice_, job = std::move(job)] {
+      give_way(nice);
       services::beat_into(&watched->beats);
       services::beat();
       watched->working = true;
@@ -64,13 +59,14 @@ class WatchedWorker final : public services::Worker {
 
  private:
   std::shared_ptr<Watched> watched_;
+  int nice_;
   std::unique_ptr<services::Worker> worker_;
 };
 
 class Watching final : public Watchdog {
  public:
-  Watching(JobLimits limits, std::function<void(const std::string&)> bite)
-      : limits_(limits), bite_(std::move(bite)), thread_([this] { run(); }) {}
+  Watching(JobLimits limits, int nice, std::function<void(const std::string&)> bite)
+      : limits_(limits), nice_(nice), bite_(std::move(bite)), thread_([this] { run(); }) {}
   ~Watching() override {
     {
       const std::scoped_lock lock{mutex_};
@@ -87,7 +83,7 @@ class Watching final : public Watchdog {
       const std::scoped_lock lock{mutex_};
       all_.push_back(watched);
     }
-    return std::make_unique<WatchedWorker>(std::move(watched));
+    return std::make_unique<WatchedWorker>(std::move(watched), nice_);
   }
 
  private:
@@ -111,6 +107,7 @@ class Watching final : public Watchdog {
   }
 
   JobLimits limits_;
+  int nice_;
   std::function<void(const std::string&)> bite_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -121,10 +118,10 @@ class Watching final : public Watchdog {
 
 }  // namespace
 
-void give_way() noexcept { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice); }
+void give_way(int nice) noexcept { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), nice); }
 
-std::unique_ptr<Watchdog> Watchdog::start(JobLimits limits, std::function<void(const std::string&)> bite) {
-  return std::make_unique<Watching>(limits, std::move(bite));
+std::unique_ptr<Watchdog> Watchdog::start(JobLimits limits, int nice, std::function<void(const std::string&)> bite) {
+  return std::make_unique<Watching>(limits, nice, std::move(bite));
 }
 
 }  // namespace zenith::mediahost

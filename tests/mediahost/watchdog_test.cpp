@@ -2,7 +2,9 @@
 #include "watchdog.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <future>
 
 #include "zenith/services/heartbeat.hpp"
@@ -13,6 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr JobLimits kShort{milliseconds{60'000}, milliseconds{700}};
+constexpr int kNice = 11;
 
 struct Bites {
   std::promise<std::string> promise;
@@ -24,7 +27,7 @@ struct Bites {
 
 TEST(watchdog, bites_for_a_job_that_does_not_get_on) {
   Bites bites;
-  const auto watchdog = Watchdog::start(kShort, bites.bite());
+  const auto watchdog = Watchdog::start(kShort, kNice, bites.bite());
   const auto idle = watchdog->worker("idle"), stuck = watchdog->worker("stuck");
   std::promise<void> release;
   ASSERT_TRUE(stuck->submit([&] { release.get_future().wait(); }));
@@ -36,7 +39,7 @@ TEST(watchdog, bites_for_a_job_that_does_not_get_on) {
 
 TEST(watchdog, counts_compute_too) {
   Bites bites;
-  const auto watchdog = Watchdog::start({milliseconds{300}, milliseconds{600'000}}, bites.bite());
+  const auto watchdog = Watchdog::start({milliseconds{300}, milliseconds{600'000}}, kNice, bites.bite());
   const auto worker = watchdog->worker("busy");
   std::atomic<bool> over = false;
   ASSERT_TRUE(worker->submit([&] {
@@ -50,7 +53,7 @@ TEST(watchdog, counts_compute_too) {
 
 TEST(watchdog, lets_a_long_job_be_that_beats) {
   Bites bites;
-  const auto watchdog = Watchdog::start(kShort, bites.bite());
+  const auto watchdog = Watchdog::start(kShort, kNice, bites.bite());
   const auto worker = watchdog->worker("long");
   std::promise<void> done;
   ASSERT_TRUE(worker->submit([&] {
@@ -64,6 +67,17 @@ TEST(watchdog, lets_a_long_job_be_that_beats) {
   done.get_future().wait();
   EXPECT_EQ(bites.bitten.wait_for(milliseconds{0}), std::future_status::timeout);
   worker->stop();
+}
+
+TEST(watchdog, jobs_give_way_as_much_as_was_said_and_no_other_thread_does) {
+  Bites bites;
+  const auto watchdog = Watchdog::start(kShort, kNice, bites.bite());
+  const auto worker = watchdog->worker("worker");
+  const int before = getpriority(PRIO_PROCESS, 0);
+  std::promise<int> nice;
+  ASSERT_TRUE(worker->submit([&] { nice.set_value(getpriority(PRIO_PROCESS, 0)); }));
+  EXPECT_EQ(nice.get_future().get(), std::max(before, kNice));
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), before);
 }
 
 }  // namespace

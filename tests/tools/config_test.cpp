@@ -53,6 +53,7 @@ TEST_F(Config_, what_is_printed_reads_back_to_the_same) {
       "[[service]]\nrole = \"gateway\"\n[[service]]\nrole = \"text\"\nid = \"t\"\nmodel = [\"a\", \"b\"]\ncontext = "
       "1024\n"
       "[[service]]\nrole = \"text\"\nmodel = \"c\"\nnumerics = \"exact\"\n"
+      "[[service]]\nrole = \"sensor\"\nplugin = \"ffmpeg_camera\"\ninstance = \"yard\"\n[lanes]\nmedia_nice = 15\n"
       "[log]\nlevel = \"warn\"\n[trace]\nendpoint = \"http://127.0.0.1:4318/v1/traces\"\n[aliases]\n\"gpt-4o\" = "
       "\"a\"\n");
   ASSERT_TRUE(config) << config.error().message;
@@ -65,6 +66,8 @@ TEST_F(Config_, what_is_printed_reads_back_to_the_same) {
   EXPECT_EQ(again->server.keys_file, config->server.keys_file);
   EXPECT_EQ(again->aliases, config->aliases);
   EXPECT_EQ(again->services.at(2).models, config->services.at(2).models);
+  EXPECT_EQ(again->services.at(3).instance, "yard");
+  EXPECT_EQ(again->lanes.media_nice, 15U);
 }
 
 struct Bad {
@@ -100,6 +103,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"unknown_role", "[[service]]\nrole = \"x\"\n", ":2: ", "one of gateway, router, text"},
                     Bad{"role_missing", "[[service]]\nid = \"x\"\n", ":1: ", "service.role is missing"},
                     Bad{"level", "[log]\nlevel = \"loud\"\n", ":2: ", "debug, info, warn, error, off"},
+                    Bad{"no_niceness", "[lanes]\nmedia_nice = 20\n", ":2: ", "from 0 to 19"},
+                    Bad{"no_instance", "[[service]]\nrole = \"sensor\"\ninstance = \"Yard.1\"\n",
+                        ":3: ", "service.instance is 'Yard.1': it must be at most 32 of a-z"},
                     Bad{"service_not_a_list", "[service]\nrole = \"text\"\n", ":1: ", "[[service]]"},
                     Bad{"syntax", "[server]\nlisten = \n", ":2: ", ""},
                     Bad{"alias_is_no_name", "[aliases]\nx = 1\n", ":2: ", "aliases.x must be the name of a model"}),

@@ -61,7 +61,6 @@ Expected<ChildCommand> media_command(const Config& config, const ServiceConfig& 
   }
   if (!directory.empty()) child.services.front().endpoint = directory;
   child.services.push_back(service);
-  child.lanes.compute = 1;
   command.config = to_toml(child);
   return command;
 }

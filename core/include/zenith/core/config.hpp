@@ -96,7 +96,9 @@ struct CurveConfig {
 
 /// [lanes]
 struct LanesConfig {
-  std::uint32_t compute = 0;  ///< compute: threads; 0 = usable cores
+  std::uint32_t compute = 0;     ///< compute: threads; 0 = usable cores
+  std::uint32_t media_nice = 8;  ///< media_nice: of the threads that read pictures, hear and speak, 0 to 19: 19 gives
+                                 ///< way to text the most. docs/adr/0007-media-in-a-child.md has the figures
 };
 
 /// [log]
