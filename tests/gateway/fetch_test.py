@@ -20,13 +20,14 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + b"x" * 992
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    requests = []
+    requests, parents = [], []
 
     def log_message(self, *_):
         pass
 
     def do_GET(self):
         Site.requests.append(self.path)
+        Site.parents.append(self.headers["traceparent"])
         port = self.server.server_port
         redirects = {"/again": f"https://127.0.0.1:{port}/picture", "/inside": f"https://127.0.0.2:{port}/picture",
                      "/name": f"https://localhost.:{port}/picture", "/plain": f"http://127.0.0.1:{port}/picture",
@@ -91,6 +92,19 @@ class Fetch(unittest.TestCase):
             self.assertEqual(answer.status_code, 200, answer.text)
             self.assertEqual(answer.json()["height"], len(PICTURE), "the scripted engine says how many bytes came")
             self.assertEqual(answer.json()["text"], "PLATFORM 9")
+
+    def test_the_one_who_is_asked_is_told_the_trace(self):
+        trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+        Site.parents.clear()
+        answer = httpx.post(self.url + "/v1/vision/ocr", json={"image": self.base + "/again"}, timeout=30,
+                            headers={"traceparent": f"00-{trace}-{parent}-01"})
+        self.assertEqual(answer.status_code, 200, answer.text)
+        self.assertEqual(len(Site.parents), 2, "the redirect and the picture")
+        for told in Site.parents:
+            version, seen, span, flags = told.split("-")
+            self.assertEqual((version, seen, flags), ("00", trace, "01"))
+            self.assertRegex(span, "^[0-9a-f]{16}$")
+            self.assertNotEqual(span, parent, "a span of its own")
 
     def test_addresses_that_are_not_public_are_refused_at_the_connection(self):
         port = self.site.server_port
