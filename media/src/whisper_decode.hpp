@@ -22,7 +22,7 @@ struct DecodeOptions {
 /// The thresholds are openai/whisper's.
 inline constexpr double kMostCompressed = 2.4, kLeastLogprob = -1.0, kNoSpeech = 0.6;
 
-/// Measured: texts of short windows that were wrong and those of 30 s were not had less.
+/// Of a text of more than some words in a short window: what is heard less surely is heard again in 30 s.
 inline constexpr double kLeastShortLogprob = -0.5;
 
 struct Decoded {

@@ -30,11 +30,16 @@ WhisperWindow window_of(std::size_t samples) {
   WhisperWindow out = whole_window();
   if (size >= kPlaces) return out;
   const std::size_t some = size - exact;
-  const double each = static_cast<double>(kPlaces - exact) / static_cast<double>(some);
+  const double rest = static_cast<double>(kPlaces - exact), each = rest / static_cast<double>(some);
+  const double first = std::max(0.5, 1 / each);  // stride, of the mean one; they grow evenly
+  const auto edge = [&](std::size_t i) {
+    const double x = static_cast<double>(i) / static_cast<double>(some);
+    return static_cast<double>(exact) + rest * (first * x + (1 - first) * x * x);
+  };
   for (std::size_t i = 0; i < some; ++i) {
-    const double middle = (static_cast<double>(i) + 0.5) * each;
-    out.places[exact + i] = static_cast<std::int64_t>(exact + static_cast<std::size_t>(middle));
-    out.weights[exact + i] = static_cast<float>(std::log(each));
+    const double begin = edge(i), end = edge(i + 1);
+    out.places[exact + i] = static_cast<std::int64_t>((begin + end) / 2);
+    out.weights[exact + i] = static_cast<float>(std::log(end - begin));
   }
   out.places.resize(size);
   out.weights.resize(size);

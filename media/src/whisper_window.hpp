@@ -8,8 +8,8 @@
 namespace zenith::media {
 
 /// Whisper learnt from 30 s, and takes the silence behind short sound into account: cut off, its words change. So each
-/// position of the sound and of half a second more is computed, and of the silence behind only some, evenly spread, of
-/// which each stands for its neighbours in every attention.
+/// position of the sound and of half a second more is computed, and of the silence behind only some, fewer the
+/// later they are, of which each stands for its neighbours in every attention.
 struct WhisperWindow {
   std::vector<std::int64_t> places;  ///< ascending; an even number of 10 ms frames of mel each
   std::vector<float> weights;  ///< for each place: what attention adds to its scores, log(positions it stands for)
