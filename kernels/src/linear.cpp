@@ -123,7 +123,7 @@ void Linear::Impl::row(std::size_t o, std::span<float> out) const noexcept {
 void Linear::Impl::apply(Exec& ex, const Activations& x, View2<float> y, bool add) const {
   assert(x.x().cols == n_in && y.cols == n_out && x.x().rows == y.rows);
   if (y.rows == 0) return;
-  if (packed && ex.numerics == Numerics::fast)
+  if (integer(ex))
     apply_integer(ex, x, y, add);
   else
     apply_float(ex, x, y, add);

@@ -37,7 +37,10 @@ struct Linear::Impl {
   const float* row_floats(std::size_t o, std::span<float> scratch) const noexcept;
 
   void apply(Exec& ex, const Activations& x, View2<float> y, bool add) const;
+  bool integer(const Exec& ex) const noexcept { return packed && ex.numerics == Numerics::fast; }
   void apply_integer(Exec& ex, const Activations& x, View2<float> y, bool add) const;
+  /// Outputs [begin, end), begin a multiple of the lanes, on the calling thread.
+  void integer_range(const struct QuantizedRows& q, View2<float> y, bool add, std::size_t begin, std::size_t end) const;
   void apply_float(Exec& ex, const Activations& x, View2<float> y, bool add) const;
   void apply_adapter(Exec& ex, const Activations& x, View2<float> y, const Adapter& adapter) const;
 };

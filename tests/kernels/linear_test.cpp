@@ -252,6 +252,93 @@ TEST(Linear, activations_are_quantised_once_for_all_that_share_them) {
   EXPECT_TRUE(same_bits(y, z));
 }
 
+TEST(Linear, made_from_its_packed_form_it_has_the_same_bits) {
+  constexpr std::size_t kOut = 21, kIn = 512;
+  Random random{23};
+  const auto x = random.normal(3 * kIn), bias = random.normal(kOut);
+  for (const DType type :
+       {DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0, DType::q4_k, DType::q5_k, DType::q6_k}) {
+    const auto weights = random.weights(type, kOut, kIn);
+    for_each_int_dot([&](IntDot) {
+      const auto made = Linear::make(type, weights, kOut, kIn, bias, false);
+      ASSERT_TRUE(made);
+      ASSERT_EQ(made->packed().size(), Linear::packed_bytes(type, kOut, kIn));
+      auto memory = std::make_shared<WeightMemory>();
+      const auto copy = memory->take(made->packed().size());
+      std::ranges::copy(made->packed(), copy.begin());
+      const auto read = Linear::from_packed(type, copy, kOut, kIn, std::move(memory), bias);
+      ASSERT_TRUE(read);
+      EXPECT_EQ(read->owned_bytes(), made->owned_bytes());
+      for (const Numerics numerics : {Numerics::fast, Numerics::exact}) {
+        Machine machine{2, numerics};
+        const Activations input{machine.ex, view(x, kIn)};
+        std::vector<float> y(3 * kOut), z(3 * kOut), row(kIn), wanted(kIn);
+        made->apply(machine.ex, input, view(y, kOut));
+        read->apply(machine.ex, input, view(z, kOut));
+        EXPECT_TRUE(same_bits(y, z));
+        made->row(kOut - 1, wanted);
+        read->row(kOut - 1, row);
+        EXPECT_TRUE(same_bits(row, wanted));
+      }
+      EXPECT_EQ(Linear::from_packed(type, copy.first(copy.size() - 1), kOut, kIn, nullptr).error().code,
+                Errc::invalid_argument);
+      EXPECT_EQ(Linear::from_packed(type, copy, kOut, kIn, nullptr, {},
+                                    weights.empty() ? std::span<const std::byte>{} : std::span{weights}.first(1))
+                    .error()
+                    .code,
+                Errc::invalid_argument);
+    });
+  }
+  EXPECT_EQ(Linear::packed_bytes(DType::f16, kOut, kIn), 0u);
+  EXPECT_EQ(Linear::packed_bytes(DType::q4_k, kOut, 32), 0u);
+  EXPECT_EQ(Linear::from_packed(DType::f32, {}, kOut, kIn, nullptr).error().code, Errc::unsupported);
+}
+
+TEST(Linear, matrices_applied_together_give_the_bits_of_each_alone) {
+  struct Matrix {
+    DType type;
+    std::size_t n_out;
+    bool adapter;
+  };
+  constexpr std::size_t kIn = 512, kMostRows = 9;
+  constexpr Matrix kQuantised[] = {{DType::q4_1, 195, true}, {DType::q6_k, 64, false}, {DType::q8_0, 7, false}};
+  constexpr Matrix kWithFloats[] = {{DType::q4_1, 40, false}, {DType::f16, 20, true}};
+  Random random{18};
+  const auto x = random.normal(kMostRows * kIn);
+  for (const std::span<const Matrix> matrices :
+       {std::span<const Matrix>{kQuantised}, std::span<const Matrix>{kWithFloats}}) {
+    for_each_int_dot([&](IntDot) {
+      std::vector<Linear> linears;
+      for (const Matrix& m : matrices) {
+        const auto bias = random.normal(m.n_out);
+        linears.push_back(*Linear::make(m.type, random.weights(m.type, m.n_out, kIn), m.n_out, kIn, bias, false));
+        const auto a = random.normal(2 * kIn), b = random.normal(m.n_out * 2);
+        if (m.adapter) ASSERT_TRUE(linears.back().add_adapter(1, view(a, kIn), view(b, 2), 0.5F));
+      }
+      const std::vector<RowMeta> meta(kMostRows, RowMeta{Phase::decode, 1});
+      for (const Numerics numerics : {Numerics::fast, Numerics::exact}) {
+        for (const int threads : {1, 2, 3}) {
+          for (const std::size_t rows : {std::size_t{1}, std::size_t{3}, kMostRows}) {
+            Machine machine{threads, numerics};
+            const Activations input{machine.ex, view(x, kIn).slice(0, rows), std::span{meta}.first(rows)};
+            std::vector<std::vector<float>> together, alone;
+            std::vector<Linear::Use> uses;
+            for (const Linear& linear : linears) {
+              alone.emplace_back(rows * linear.n_out(), 1.0F);
+              linear.apply(machine.ex, input, view(alone.back(), linear.n_out()));
+              together.emplace_back(rows * linear.n_out(), 2.0F);
+              uses.push_back({&linear, view(together.back(), linear.n_out())});
+            }
+            Linear::apply_all(machine.ex, input, uses);
+            for (std::size_t i = 0; i < linears.size(); ++i)
+              EXPECT_TRUE(same_bits(together[i], alone[i])) << "matrix " << i << ", " << rows << " rows, " << threads;
+          }
+        }
+      }
+    });
+  }
+}
+
 TEST(Linear, shared_memory_outlives_what_made_it_and_holds_many_matrices) {
   Random random{19};
   auto memory = std::make_shared<WeightMemory>();

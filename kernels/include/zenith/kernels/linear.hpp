@@ -81,6 +81,14 @@ class Linear {
   /// `a += apply(x)`: the residual form.
   void apply_add(Exec& ex, const Activations& x, View2<float> y) const noexcept;
 
+  /// One of several matrices that are applied to the same rows.
+  struct Use {
+    const Linear* linear;
+    View2<float> y;
+  };
+  /// use.linear->apply(ex, x, use.y) for each, to the bit, in one job of the pool where all are quantised.
+  static void apply_all(Exec& ex, const Activations& x, std::span<const Use> uses) noexcept;
+
   /// A low-rank adapter: rows whose meta names `id` get + scale * B (A x). a f32 [rank, n_in], b f32 [n_out, rank];
   /// copied.
   Status add_adapter(std::uint16_t id, View2<const float> a, View2<const float> b, float scale);

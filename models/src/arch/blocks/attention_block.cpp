@@ -30,9 +30,8 @@ View2<float> AttentionBlock::attend(const Pass& pass, View2<const float> x) cons
   const View2<float> queries = pass.scratch(count, heads * head_dim), keys = pass.scratch(count, kv_heads * head_dim),
                      values = pass.scratch(count, kv_heads * head_dim), out = pass.scratch(count, heads * head_dim);
   const kernels::Activations input{pass.ex, x, pass.meta};
-  q->apply(pass.ex, input, queries);
-  k->apply(pass.ex, input, keys);
-  v->apply(pass.ex, input, values);
+  const kernels::Linear::Use uses[] = {{&*q, queries}, {&*k, keys}, {&*v, values}};
+  kernels::Linear::apply_all(pass.ex, input, uses);
   if (!q_norm.empty())
     kernels::rms_norm(pass.ex, by_head(queries, head_dim), q_norm, norm_eps, by_head(queries, head_dim));
   if (!k_norm.empty()) kernels::rms_norm(pass.ex, by_head(keys, head_dim), k_norm, norm_eps, by_head(keys, head_dim));

@@ -9,8 +9,8 @@ namespace zenith::models {
 View2<float> GatedMlp::inner(const Pass& pass, View2<const float> x) const {
   const View2<float> gated = pass.scratch(x.rows, gate->n_out()), raised = pass.scratch(x.rows, up->n_out());
   const kernels::Activations input{pass.ex, x, pass.meta};
-  gate->apply(pass.ex, input, gated);
-  up->apply(pass.ex, input, raised);
+  const kernels::Linear::Use uses[] = {{&*gate, gated}, {&*up, raised}};
+  kernels::Linear::apply_all(pass.ex, input, uses);
   switch (activation) {
     case GateActivation::silu: kernels::silu_mul(pass.ex, gated, raised, gated); break;
     case GateActivation::gelu_tanh: kernels::gelu_tanh_mul(pass.ex, gated, raised, gated); break;
