@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <future>
 
+#include <malloc.h>
+
 #include <fmt/format.h>
 
 #include "engine/bert_folder.hpp"
@@ -146,6 +148,8 @@ Expected<LoadedModel> load_model(const std::filesystem::path& path, const LoadOp
                 "tokenizer.ggml.tokens");
   }
   add_template(loaded);
+  loaded.weights->settle();
+  (void)malloc_trim(0);  // what loading used and no longer does goes back to the system
   memory->release();
   auto exact = ledger.reserve(owner, info.resident_bytes);
   if (!exact) return pass_on(exact);

@@ -15,7 +15,7 @@ std::uint32_t hash_of(std::string_view key) noexcept {
 
 }  // namespace
 
-StringIndex::StringIndex(std::size_t expected) : slots_(slots_for(expected)) {}
+StringIndex::StringIndex(std::size_t expected) : slots_(slots_for(expected)) { keys_.reserve(expected); }
 
 bool StringIndex::insert(std::string_view key, TokenId id) {
   if ((used_ + 1) * 2 > slots_.size()) grow();
@@ -23,10 +23,13 @@ bool StringIndex::insert(std::string_view key, TokenId id) {
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = hash & mask;
   while (slots_[at].id >= 0) {
-    if (slots_[at].hash == hash && slots_[at].key == key) return false;
+    if (slots_[at].hash == hash && keys_[static_cast<std::size_t>(slots_[at].id)] == key) return false;
     at = (at + 1) & mask;
   }
-  slots_[at] = {hash, id, key};
+  slots_[at] = {hash, id};
+  const auto index = static_cast<std::size_t>(id);
+  if (index >= keys_.size()) keys_.resize(index + 1);
+  keys_[index] = key;
   ++used_;
   return true;
 }
@@ -35,7 +38,7 @@ TokenId StringIndex::find(std::string_view key) const noexcept {
   const std::uint32_t hash = hash_of(key);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t at = hash & mask; slots_[at].id >= 0; at = (at + 1) & mask) {
-    if (slots_[at].hash == hash && slots_[at].key == key) return slots_[at].id;
+    if (slots_[at].hash == hash && keys_[static_cast<std::size_t>(slots_[at].id)] == key) return slots_[at].id;
   }
   return -1;
 }

@@ -15,7 +15,7 @@ namespace zenith::models {
 class StringIndex {
  public:
   explicit StringIndex(std::size_t expected = 0);
-  /// @returns false if the key is there already (the first id stays).
+  /// @pre id >= 0, and has no key yet. @returns false if the key is there already (the first id stays).
   bool insert(std::string_view key, TokenId id);
   /// @returns -1 if it is not there.
   TokenId find(std::string_view key) const noexcept;
@@ -24,10 +24,10 @@ class StringIndex {
   struct Slot {
     std::uint32_t hash = 0;
     TokenId id = -1;
-    std::string_view key;
   };
   void grow();
   std::vector<Slot> slots_;
+  std::vector<std::string_view> keys_;  // by id: smaller than in the slots, most of which are empty
   std::size_t used_ = 0;
 };
 

@@ -52,8 +52,8 @@ std::array<char, 32> padded(const std::string& layout) noexcept {
 
 template <class T>
 void put(std::vector<std::byte>& out, const T& value) {
-  const auto bytes = std::as_bytes(std::span{&value, 1});
-  out.insert(out.end(), bytes.begin(), bytes.end());
+  out.resize(out.size() + sizeof(T));
+  std::memcpy(out.data() + out.size() - sizeof(T), &value, sizeof(T));
 }
 
 }  // namespace

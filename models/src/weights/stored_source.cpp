@@ -56,6 +56,14 @@ void StoredSource::seal(std::span<const std::byte> header, std::uint64_t file_by
   generation_ = Generation{hash};
 }
 
+void StoredSource::settle() noexcept {
+  std::erase_if(meta_, [](const auto& entry) {
+    return !std::visit([]<class T>(const T&) { return std::is_arithmetic_v<T> || std::is_same_v<T, std::string>; },
+                       entry.second);
+  });
+  file_.release(file_.bytes());
+}
+
 void StoredSource::fold_into_generation(std::string_view bytes) {
   generation_ = Generation{mix(generation_.value, std::as_bytes(std::span{bytes}))};
 }

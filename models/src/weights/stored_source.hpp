@@ -28,6 +28,7 @@ class StoredSource final : public WeightSource {
   Generation generation() const noexcept override { return generation_; }
   std::uint64_t file_bytes() const noexcept override { return file_bytes_; }
   void release(std::span<const std::byte> bytes) const noexcept override { file_.release(bytes); }
+  void settle() noexcept override;
 
   /// @returns false when the name (key) is there already.
   bool add_tensor(TensorView tensor);

@@ -45,6 +45,9 @@ class WeightSource {
   /// Advice: these bytes of a tensor will hardly be read again, so that the system may take their memory. They stay
   /// readable, with the same content.
   virtual void release(std::span<const std::byte> /*bytes*/) const noexcept {}
+  /// Model and tokenizer are made: gives back what only they needed, the lists among the metadata and the file's pages.
+  /// Tensors stay readable.
+  virtual void settle() noexcept {}
 };
 
 /// Typed access with errors that name the key: "key 'llama.block_count' is missing", "… is a string, an integer is
