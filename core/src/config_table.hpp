@@ -55,6 +55,7 @@ inline constexpr std::array<Key<ServiceConfig>, 14> kService{{
     {"sequences", &ServiceConfig::sequences, Text::any, 1, 65536},
     {"queue", &ServiceConfig::queue, Text::any, 0, 1u << 20},
     {"kv_bytes", &ServiceConfig::kv_bytes, Text::any, 1u << 20, kMostBytes},
+    {"draft_tokens", &ServiceConfig::draft_tokens, Text::any, 0, 16},
     {"numerics", &ServiceConfig::numerics, Text::numerics},
     {"endpoint", &ServiceConfig::endpoint, Text::endpoint},
     {"bind", &ServiceConfig::bind, Text::endpoint},

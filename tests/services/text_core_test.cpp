@@ -327,6 +327,52 @@ TEST_F(CoreTest, a_failed_sequence_ends_its_request_and_no_other) {
   EXPECT_TRUE(finished.contains(good));
 }
 
+std::vector<std::uint32_t> drafts_of(const StepPlan& plan) {
+  std::vector<std::uint32_t> out;
+  for (const Work& w : plan.work) out.push_back(w.drafts);
+  return out;
+}
+
+TEST_F(CoreTest, drafts_are_shared_by_the_streams_of_a_step_and_a_full_batch_has_none) {
+  limits.draft_tokens = 15;
+  limits.sequences = limits.queue = 32;
+  limits.pages = 256;
+  for (const auto& [streams, each] :
+       std::map<std::uint32_t, std::uint32_t>{{1, 15}, {2, 8}, {4, 4}, {16, 1}, {17, 0}}) {
+    made.reset();
+    for (std::uint32_t i = 0; i < streams; ++i) {
+      auto r = request(100);
+      r->credit_events = 100;
+      submit(std::move(r), 4);
+    }
+    step();  // the prompts
+    const auto plan = step();
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(drafts_of(*plan), std::vector<std::uint32_t>(streams, each)) << streams;
+    EXPECT_GT(plan->draft_worth, 0);
+  }
+}
+
+TEST_F(CoreTest, a_draft_stays_within_credit_limit_and_pages) {
+  limits.draft_tokens = 15;
+  const auto first = [&](std::uint32_t max_tokens, std::uint32_t credit, std::size_t prompt) {
+    made.reset();
+    auto r = request(max_tokens);
+    r->credit_events = credit;
+    submit(std::move(r), prompt);
+    step();
+    return drafts_of(*step()).at(0);
+  };
+  EXPECT_EQ(first(100, 6, 4), 4u) << "one credit went with the first token, one goes with the next";
+  EXPECT_EQ(first(5, 100, 4), 3u) << "the second token and three guessed ones are all that may come";
+  EXPECT_EQ(first(2, 100, 4), 0u);
+  limits.draft_tokens = 0;
+  EXPECT_EQ(first(100, 100, 4), 0u);
+  limits.draft_tokens = 15;
+  limits.pages = 1;
+  EXPECT_EQ(first(100, 100, 55), 7u) << "the context ends with the page";
+}
+
 TEST_F(CoreTest, few_pages_are_shared_without_anyone_being_stuck) {
   limits.pages = 20;  // three of the requests below at their longest
   limits.context = 1024;

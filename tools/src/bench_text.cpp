@@ -1,14 +1,12 @@
 #include "bench_text.hpp"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <limits>
 #include <optional>
 
+#include "foreign_load.hpp"
 #include "zenith/models/engine/evaluate.hpp"
 
 namespace zenith::tools {
@@ -23,39 +21,6 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-/// Processor time since boot, in ticks: everyone's and ours.
-struct ProcessorTime {
-  double everyone = 0, ours = 0, wall = 0;
-};
-
-ProcessorTime processor_time() {
-  ProcessorTime time;
-  std::ifstream stat{"/proc/stat"};
-  std::string label;
-  stat >> label;
-  // user nice system idle iowait irq softirq steal: all but idle and iowait are use.
-  for (int field = 0; field < 8; ++field) {
-    double ticks = 0;
-    stat >> ticks;
-    if (field != 3 && field != 4) time.everyone += ticks;
-  }
-  time.everyone /= static_cast<double>(sysconf(_SC_CLK_TCK));
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  time.ours = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-  time.wall = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
-  return time;
-}
-
-double busy_between(const ProcessorTime& from, const ProcessorTime& to) {
-  const double cores = static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)) * (to.wall - from.wall);
-  if (cores <= 0) return 0;
-  return std::clamp(((to.everyone - from.everyone) - (to.ours - from.ours)) / cores, 0.0, 1.0);
 }
 
 /// Some sequences that grow together.

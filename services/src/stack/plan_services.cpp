@@ -18,6 +18,7 @@ ModelSpec spec_of(const Config& config, const ServiceConfig& service, const std:
   spec.queue = service.queue;
   spec.kv_bytes = service.kv_bytes;
   spec.packed = models::packed_cache(config.models);
+  spec.draft_tokens = service.draft_tokens;
   spec.numerics = service.numerics == "exact" ? kernels::Numerics::exact : kernels::Numerics::fast;
   return spec;
 }

@@ -27,6 +27,7 @@ Expected<std::shared_ptr<TextEngine>> make_engine(const ModelSpec& spec, const M
   limits.context = static_cast<std::uint32_t>(context);
   limits.sequences = std::max(spec.sequences, 1u);
   limits.queue = std::max(spec.queue, 1u);
+  limits.draft_tokens = std::min(spec.draft_tokens, kMostDraftRows);
   limits.step_rows = std::max(limits.step_rows, limits.sequences);
   if (info.kind == models::ModelKind::embed) return engine;
 
@@ -47,7 +48,8 @@ Expected<std::shared_ptr<TextEngine>> make_engine(const ModelSpec& spec, const M
     log(LogLevel::warn, "text", "kv_bytes holds less than one full context: longer prompts are refused",
         {{"model", spec.name}, {"context", context}, {"served", limits.context}, {"kv_bytes", spec.kv_bytes}});
   }
-  auto buffers = ledger.reserve("buffers", limits.sequences * info.vocab * sizeof(float));
+  auto buffers = ledger.reserve(
+      "buffers", (limits.sequences + (limits.draft_tokens > 0 ? kMostDraftRows : 0)) * info.vocab * sizeof(float));
   if (!buffers) return tl::make_unexpected(std::move(buffers.error()));
   engine->buffers = std::move(*buffers);
   auto pool = models::KvPool::make(info.kv, pages, ledger);

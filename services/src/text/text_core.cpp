@@ -142,6 +142,7 @@ std::optional<StepPlan> TextCore::next_step() {
   if (!order_.empty()) std::rotate(order_.begin(), order_.begin() + 1, order_.end());
   Spent spent;
   plan_decode(plan, spent);
+  plan_drafts(plan, spent);
   plan_prompts(plan, spent);
   if (!plan.reset && plan.close.empty() && plan.open.empty() && plan.work.empty()) return std::nullopt;
   in_flight_ = true;
@@ -188,6 +189,23 @@ void TextCore::plan_decode(StepPlan& plan, Spent& spent) {
   }
 }
 
+// Every token is a delta and takes a credit. What is planned is what may be used: the lane knows the tokens and drafts.
+void TextCore::plan_drafts(StepPlan& plan, Spent& spent) {
+  const auto decoding = static_cast<std::uint32_t>(plan.work.size());
+  if (decoding == 0 || limits_.draft_tokens == 0 || decoding + kMostDraftRows > limits_.step_rows) return;
+  plan.draft_worth = cost_.worth(decoding);
+  for (Work& work : plan.work) {
+    const Running& s = running_.at(work.id);
+    const Request& r = requests_.at(s.request);
+    const std::uint32_t tokens_left = r.max_tokens - std::min(r.max_tokens, s.generated + 1);
+    const std::uint32_t drafts = std::min({limits_.draft_tokens, kMostDraftRows / decoding, tokens_left,
+                                           r.credit - std::min(r.credit, spent[s.request])});
+    if (drafts == 0 || !pages_.grow(work.id, pages_for(s.fed + 1 + drafts))) continue;
+    spent[s.request] += drafts;
+    work.drafts = drafts;
+  }
+}
+
 std::uint32_t TextCore::prompt_budget(std::uint32_t decode_rows) const {
   if (decode_rows == 0) return limits_.step_rows;
   std::uint32_t rows = limits_.step_rows - std::min(limits_.step_rows, decode_rows);
@@ -223,7 +241,9 @@ void TextCore::plan_prompts(StepPlan& plan, Spent& spent) {
     if (line == lines.end()) line = lines.insert(lines.end(), Line{tenant, {}});
     line->prompts.push_back({id, s.given - s.fed});
   }
-  std::uint32_t budget = prompt_budget(static_cast<std::uint32_t>(plan.work.size()));
+  std::uint32_t decode_rows = 0;
+  for (const Work& work : plan.work) decode_rows += 1 + work.drafts;
+  std::uint32_t budget = prompt_budget(decode_rows);
   for (bool given = true; given && budget > 0;) {
     given = false;
     for (Line& line : lines) {
@@ -253,11 +273,15 @@ void TextCore::step_done(StepReport report) {
   const Instant now = effects_.clock().now();
   ++observed_.steps;
   const double took = seconds(report.took);
-  if (report.prompt_rows == 0 && report.decode_rows > 0) update_mean(decode_step_s_, took);
+  if (report.prompt_rows == 0 && report.decode_rows > 0) {
+    update_mean(decode_step_s_, took);
+    cost_.add(report.decode_rows, took);
+  }
   if (report.prompt_rows >= limits_.fewest_prompt_rows) {
     const double decode = report.decode_rows > 0 ? std::clamp(decode_step_s_, 0.0, took / 2) : 0;
     update_mean(prompt_row_s_, (took - decode) / report.prompt_rows);
   }
+  for (const SequenceStep& step : report.sequences) observed_.accepted_tokens += step.guessed ? 1 : 0;
   for (SequenceStep& step : report.sequences) apply(step, now);
 }
 
@@ -272,6 +296,7 @@ void TextCore::apply(SequenceStep& step, Instant now) {
   const bool resumed = !r.request->resume.empty();
   (resumed ? observed_.recomputed_tokens : observed_.prompt_tokens) += step.prompt_rows;
   s.fed += step.prompt_rows > 0 ? step.prompt_rows : 1;
+  observed_.drafted_tokens += step.drafted;
   s.generated += step.resumed_tokens + step.tokens;
   s.reasoning += step.resumed_reasoning + (step.reasoning ? step.tokens : 0);
   if (step.tokens > 0) {

@@ -20,6 +20,10 @@ struct TextMetrics {
             m.counter("zenith_tokens_total", "Tokens computed", {{"model", model}, {"kind", "generated"}})),
         recomputed_tokens(
             m.counter("zenith_tokens_total", "Tokens computed", {{"model", model}, {"kind", "recomputed"}})),
+        drafted_tokens(m.counter("zenith_draft_tokens_total", "Tokens guessed from the context and verified",
+                                 {{"model", model}, {"kind", "drafted"}})),
+        accepted_tokens(m.counter("zenith_draft_tokens_total", "Tokens guessed from the context and verified",
+                                  {{"model", model}, {"kind", "accepted"}})),
         steps(m.counter("zenith_steps_total", "Forward passes of the batch", {{"model", model}})),
         queue_depth(m.gauge("zenith_queue_depth", "Requests of which nothing runs yet", {{"model", model}})),
         running(m.gauge("zenith_running_sequences", "Sequences in the batch", {{"model", model}})),
@@ -35,6 +39,8 @@ struct TextMetrics {
     generated += seen.generated_tokens;
     if (seen.generated_tokens > 0) generated_tokens.add(static_cast<double>(seen.generated_tokens));
     if (seen.recomputed_tokens > 0) recomputed_tokens.add(static_cast<double>(seen.recomputed_tokens));
+    if (seen.drafted_tokens > 0) drafted_tokens.add(static_cast<double>(seen.drafted_tokens));
+    if (seen.accepted_tokens > 0) accepted_tokens.add(static_cast<double>(seen.accepted_tokens));
     if (seen.steps > 0) steps.add(static_cast<double>(seen.steps));
     queue_depth.set(static_cast<double>(core.queue_depth()));
     running.set(static_cast<double>(core.running()));
@@ -44,7 +50,7 @@ struct TextMetrics {
 
   std::uint64_t generated = 0;  ///< tokens since this began
   Histogram &first_token, &between_tokens, &queue;
-  Counter &prompt_tokens, &generated_tokens, &recomputed_tokens, &steps;
+  Counter &prompt_tokens, &generated_tokens, &recomputed_tokens, &drafted_tokens, &accepted_tokens, &steps;
   Gauge &queue_depth, &running, &kv_used, &kv_total;
 };
 

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "zenith/kernels/thread_pool.hpp"
+#include "zenith/models/sampler/prompt_lookup.hpp"
 
 namespace zenith::services {
 
@@ -23,6 +24,7 @@ struct TextRunner::Live {
   OpenSequence opening;
   models::BlockTable table;
   models::Sampler sampler;
+  std::optional<models::PromptLookup> lookup;  // with the first draft that is asked for
   models::TextStream stream;
   std::optional<models::ReasoningSplitter> splitter;
   std::uint32_t fed = 0, generated = 0;
@@ -46,12 +48,12 @@ StepReport TextRunner::run(const StepPlan& plan, kernels::Exec& ex) noexcept {
   const Instant start = clock_.now();
   StepReport report;
   report.sequences.reserve(plan.work.size());
-  for (const Work& work : plan.work) report.sequences.push_back({work.id, work.prompt_rows, 0, false, {}, {}, {}});
+  for (const Work& work : plan.work) report.sequences.push_back({.id = work.id, .prompt_rows = work.prompt_rows});
   try {
     if (plan.reset) live_.clear();
     for (const SequenceId id : plan.close) live_.erase(id);
     for (const OpenSequence& opening : plan.open) open(opening);
-    forward(plan.work, report, ex);
+    forward(plan.work, plan.draft_worth, report, ex);
   } catch (const std::exception& e) {
     for (auto& step : report.sequences) {
       if (!step.end && !step.error)
@@ -102,13 +104,17 @@ void TextRunner::replay(Live& live) {
   live.unsent.clear();
 }
 
-void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kernels::Exec& ex) {
+// What one sequence has in a pass: rows of what was given, or its last token and a draft of those after it.
+struct TextRunner::Part {
+  Live* live = nullptr;
+  SequenceStep* step = nullptr;
+  std::span<const TokenId> draft{};
+  std::size_t wants = 0;             // rows with logits
+  std::vector<SequenceStep> more{};  // of the draft's tokens that were right
+};
+
+void TextRunner::forward(const std::vector<Work>& work, double worth, StepReport& report, kernels::Exec& ex) {
   if (work.empty()) return;
-  struct Part {
-    Live* live = nullptr;
-    SequenceStep* step = nullptr;
-    bool wants = false;
-  };
   std::vector<Part> parts;
   models::Batch batch;
   std::size_t wanted = 0;
@@ -131,30 +137,35 @@ void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kern
       step.resumed_reasoning = live.resumed_reasoning;
       continue;
     }
-    const std::uint32_t rows = std::max(work[i].prompt_rows, 1u);
+    Part part{&live, &step};
+    if (work[i].drafts > 0) {
+      if (!live.lookup) live.lookup.emplace(live.sampler.history());
+      part.draft = live.lookup->draft(work[i].drafts, worth);
+      step.drafted = static_cast<std::uint32_t>(part.draft.size());
+    }
+    const std::uint32_t rows = std::max(work[i].prompt_rows, 1u) + step.drafted;
     if (auto room = live.table.reserve(live.fed + rows); !room) {
       step.error = std::move(room.error());
       continue;
     }
     const auto sequence = static_cast<std::uint32_t>(batch.sequences.size());
     batch.sequences.push_back(&live.table);
-    Part part{&live, &step, false};
     for (std::uint32_t r = 0; r < rows; ++r) {
       const std::uint32_t slot = live.fed + r;
       models::Row row;
-      row.token = work[i].prompt_rows > 0 ? live.given_token(slot) : live.last;
+      row.token = work[i].prompt_rows > 0 ? live.given_token(slot) : r == 0 ? live.last : part.draft[r - 1];
       row.position[0] = static_cast<std::int32_t>(slot);
       row.sequence = sequence;
       row.slot = slot;
       // A token that was generated keeps decode's arithmetic, however many are computed again at once.
       row.phase = slot < live.prompt().size() ? kernels::Phase::prefill : kernels::Phase::decode;
       row.want_logits = slot + 1 >= live.given() && live.opening.max_tokens > 0;
-      part.wants |= row.want_logits;
+      part.wants += row.want_logits ? 1 : 0;
       batch.rows.push_back(row);
     }
-    wanted += part.wants ? 1 : 0;
+    wanted += part.wants;
     (work[i].prompt_rows > 0 ? report.prompt_rows : report.decode_rows) += rows;
-    parts.push_back(part);
+    parts.push_back(std::move(part));
   }
   if (parts.empty()) return;
 
@@ -165,51 +176,82 @@ void TextRunner::forward(const std::vector<Work>& work, StepReport& report, kern
   if (done && !std::holds_alternative<models::Done>(*done)) {
     done = fail(Errc::unsupported, "the model waits for remote experts, which this service has none of");
   }
-  if (!done && parts.size() > 1) {
-    // One bad sequence must not cost the others anything: alone each gives the same bits, so run them one by one.
-    report.prompt_rows = report.decode_rows = 0;
-    for (std::size_t i = 0; i < work.size(); ++i) {
-      if (report.sequences[i].error || report.sequences[i].end) continue;
-      StepReport one;
-      one.sequences.push_back({work[i].id, work[i].prompt_rows, 0, false, {}, {}, {}});
-      forward({work[i]}, one, ex);
-      report.sequences[i] = std::move(one.sequences[0]);
-      report.prompt_rows += one.prompt_rows;
-      report.decode_rows += one.decode_rows;
-    }
-    return;
-  }
+  if (!done && (parts.size() > 1 || !parts[0].draft.empty())) return one_by_one(work, report, ex);
   if (!done) {
     parts[0].step->error = std::move(done.error());
     return;
   }
 
   // Sequences are independent from here on: sampling spreads over the lane's threads.
-  std::vector<std::pair<Part, std::size_t>> sampled;
-  for (const Part& part : parts) {
+  std::vector<std::pair<Part*, std::size_t>> sampled;
+  std::size_t row = 0;
+  for (Part& part : parts) {
     Live& live = *part.live;
-    live.fed += std::max(part.step->prompt_rows, 1u);
+    live.fed += part.step->prompt_rows;
     const bool all_given = part.step->prompt_rows > 0 && live.fed >= live.given();
     if (all_given) {
       part.step->resumed_tokens = live.resumed;
       part.step->resumed_reasoning = live.resumed_reasoning;
     }
-    if (part.wants) {
-      sampled.emplace_back(part, sampled.size());
+    if (part.wants > 0) {
+      sampled.emplace_back(&part, row);
+      row += part.wants;
     } else if (all_given) {
       end(*part.live, messages::FinishReason::length, *part.step);  // max_tokens 0
     }
   }
   ex.pool->for_range(sampled.size(), 1, [&](std::size_t begin, std::size_t end_index) {
     for (std::size_t i = begin; i < end_index; ++i) {
-      auto& [part, row] = sampled[i];
+      auto& [part, first] = sampled[i];
       try {
-        after_logits(*part.live, batch.logits[row], *part.step);
+        sample(*part, {batch.logits.row(first), part->wants, vocab});
       } catch (const std::exception& e) {
-        part.step->error = Error{Errc::internal, fmt::format("sampling failed: {}", e.what()), {}, {}};
+        part->more.clear();
+        part->step->error = Error{Errc::internal, fmt::format("sampling failed: {}", e.what()), {}, {}};
       }
     }
   });
+  std::vector<SequenceStep> more;
+  for (Part& part : parts) {
+    if (!part.draft.empty()) part.live->table.truncate(part.live->fed);  // what was refused
+    std::move(part.more.begin(), part.more.end(), std::back_inserter(more));
+  }
+  std::move(more.begin(), more.end(), std::back_inserter(report.sequences));
+}
+
+// One bad sequence must not cost the others anything, nor a draft its sequence: alone and without drafts each gives the
+// same bits.
+void TextRunner::one_by_one(const std::vector<Work>& work, StepReport& report, kernels::Exec& ex) {
+  report.prompt_rows = report.decode_rows = 0;
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    if (report.sequences[i].error || report.sequences[i].end) continue;
+    StepReport one;
+    one.sequences.push_back({.id = work[i].id, .prompt_rows = work[i].prompt_rows});
+    forward({{work[i].id, work[i].prompt_rows}}, 1, one, ex);
+    report.sequences[i] = std::move(one.sequences[0]);
+    report.prompt_rows += one.prompt_rows;
+    report.decode_rows += one.decode_rows;
+  }
+}
+
+// The first token that differs from the draft is what the model says there; what was drafted after it is void.
+void TextRunner::sample(Part& part, View2<float> logits) {
+  Live& live = *part.live;
+  std::size_t right = 0;
+  for (SequenceStep* step = part.step;;) {
+    if (part.step->prompt_rows == 0) ++live.fed;
+    after_logits(live, logits[right], *step);
+    if (live.lookup) live.lookup->accept(live.last);
+    const bool over = step->end.has_value() || right == part.draft.size();
+    if (!over && live.last == part.draft[right]) {
+      ++right;
+      step->guessed = true;
+      step = &part.more.emplace_back(SequenceStep{.id = part.step->id});
+      continue;
+    }
+    if (!part.draft.empty()) live.lookup->verified(right, !over);
+    return;
+  }
 }
 
 void TextRunner::after_logits(Live& live, std::span<float> logits, SequenceStep& step) {

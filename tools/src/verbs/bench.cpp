@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bench_repeat.hpp"
 #include "bench_text.hpp"
 #include "bench_wire.hpp"
 #include "verb.hpp"
@@ -15,6 +16,7 @@ struct Options {
   LocalOptions local;
   TextBench text;
   WireBench wire;
+  bool repeat = false;
   std::string serve;  ///< the peer process of bench wire: its folder
   bool is_wire = false;
 };
@@ -51,9 +53,42 @@ Status bench_links(const Options& options, const Context& context) {
   return print(body.dump() + "\n");
 }
 
+Status bench_repeating(LocalModel& local, const Options& options, const Context& context) {
+  const auto progress = make_progress();
+  const auto result =
+      bench_repeat(local, {.generate = options.text.generate, .repetitions = options.text.repetitions},
+                   [&](int done, int all) { progress->begin(fmt::format("repetition {} of {}", done, all - 1), 0); });
+  progress->end();
+  if (!result) return tl::make_unexpected(result.error());
+  const double ratio = result->drafted_tokens_per_s / result->plain_tokens_per_s;
+  if (!context.json) {
+    return print(fmt::format(
+        "{} tokens that repeat the prompt: plain {:.1f} tokens/s   with drafts {:.1f} tokens/s   {:.2f} times   "
+        "{} of {} drafted tokens were right, {} passes   the same text   others used {:.0f} % of the machine\n",
+        result->tokens, result->plain_tokens_per_s, result->drafted_tokens_per_s, ratio, result->accepted,
+        result->drafted, result->passes, result->busy * 100));
+  }
+  const nlohmann::ordered_json body{{"model", options.local.model},
+                                    {"threads", local.pool->threads()},
+                                    {"prompt", result->prompt_tokens},
+                                    {"gen", result->tokens},
+                                    {"repetitions", options.text.repetitions},
+                                    {"plain_tokens_per_s", result->plain_tokens_per_s},
+                                    {"drafted_tokens_per_s", result->drafted_tokens_per_s},
+                                    {"ratio", ratio},
+                                    {"identical", true},  // else there is no result
+                                    {"passes", result->passes},
+                                    {"drafted", result->drafted},
+                                    {"accepted", result->accepted},
+                                    {"kernels", kernels::numerics_id()},
+                                    {"busy", result->busy}};
+  return print(body.dump() + "\n");
+}
+
 Status bench(const Options& options, const Context& context) {
   auto local = open_local(options.local);
   if (!local) return tl::make_unexpected(local.error());
+  if (options.repeat) return bench_repeating(*local, options, context);
   const auto progress = make_progress();
   const auto result = bench_text(*local, options.text, [&](int done, int all) {
     progress->begin(fmt::format("repetition {} of {}", done, all - 1), 0);
@@ -110,6 +145,8 @@ Action add_bench(CLI::App& app) {
   text->add_option("--repetitions", options->text.repetitions, "medians are over these")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  text->add_flag("--repeat", options->repeat,
+                 "in place of all that: --gen tokens of code that the prompt holds, with and without drafts from it");
   add_local_options(*text, options->local);
   text->fallthrough();
   text->footer(

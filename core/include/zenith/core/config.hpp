@@ -56,6 +56,8 @@ struct ServiceConfig {
   std::uint32_t sequences = 64;         ///< sequences: running at once; more wait
   std::uint32_t queue = 256;            ///< queue: waiting at most; more are refused with 429
   std::uint64_t kv_bytes = 1ull << 30;  ///< kv_bytes: memory for keys and values
+  std::uint32_t draft_tokens = 15;      ///< draft_tokens: guessed from the context and verified in one pass, at most
+                                        ///< 16; the text stays the same, only sooner; 0 = never
   std::string numerics = "fast";        ///< numerics: fast or exact
   std::string endpoint;                 ///< endpoint: where others dial it, ipc://PATH or tcp://HOST:PORT; default
                                         ///< ipc://<links.run_dir>/<id>.sock

@@ -33,6 +33,7 @@ class Sampler {
 
   void accept(TokenId id);           ///< append to the history
   void rollback(std::size_t count);  ///< undo the last `count` accepts. @pre count <= generated()
+  std::span<const TokenId> history() const noexcept { return history_; }  ///< the prompt, then what was accepted
   std::size_t generated() const noexcept { return history_.size() - prompt_tokens_; }
 
  private:

@@ -42,6 +42,7 @@ struct OpenSequence {
 struct Work {
   SequenceId id;
   std::uint32_t prompt_rows = 0;
+  std::uint32_t drafts = 0;  ///< with a decode row: drafted rows that may be verified behind it; their pages are there
 };
 
 /// In this order: forget everything (after a restart), close, open, run.
@@ -50,6 +51,7 @@ struct StepPlan {
   std::vector<SequenceId> close;
   std::vector<OpenSequence> open;
   std::vector<Work> work;
+  double draft_worth = 1;  ///< a drafted row pays when its token's chance is at least this
 };
 
 /// What one sequence got from a step.
@@ -62,6 +64,8 @@ struct SequenceStep {
   std::optional<messages::FinishReason> end;
   std::optional<Error> error;                               ///< this sequence cannot go on; the others were not touched
   std::uint32_t resumed_tokens = 0, resumed_reasoning = 0;  ///< in the step that computed the last of what was given
+  std::uint32_t drafted = 0;                                ///< rows that were verified behind the decode row
+  bool guessed = false;                                     ///< its token is the one that was drafted
 
   bool has_delta() const noexcept {
     return !delta.content.empty() || !delta.reasoning.empty() || !delta.logprobs.empty();
@@ -69,7 +73,7 @@ struct SequenceStep {
 };
 
 struct StepReport {
-  std::vector<SequenceStep> sequences;  ///< one for each Work, in order
+  std::vector<SequenceStep> sequences;  ///< one for each Work, in order, then one for each drafted token that was right
   std::uint32_t prompt_rows = 0, decode_rows = 0;
   Duration took{};
 };

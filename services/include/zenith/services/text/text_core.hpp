@@ -14,8 +14,12 @@
 #include "zenith/services/text/fair_queue.hpp"
 #include "zenith/services/text/page_budget.hpp"
 #include "zenith/services/text/step.hpp"
+#include "zenith/services/text/step_cost.hpp"
 
 namespace zenith::services {
+
+/// Drafted rows of one step, in all: a step of so many rows reads the weights no more often than one of a single row.
+inline constexpr std::uint32_t kMostDraftRows = 16;
 
 struct CoreLimits {
   std::string model;                                     ///< for error texts
@@ -24,6 +28,7 @@ struct CoreLimits {
   std::uint32_t sequences = 64;                          ///< running at once
   std::uint32_t queue = 256;                             ///< requests that wait (those being tokenised among them)
   std::uint32_t step_rows = 256;                         ///< rows of one step
+  std::uint32_t draft_tokens = 0;                        ///< verified in one step behind a decode row, at most; 0 = off
   std::uint32_t fewest_prompt_rows = 16;                 ///< prompt rows that a step may always have
   Duration step_target = std::chrono::milliseconds(60);  ///< a step with running streams should not take longer
 };
@@ -53,6 +58,7 @@ class TextCore {
   struct Observed {
     std::vector<double> first_token_s, between_tokens_s, queue_s;
     std::uint64_t prompt_tokens = 0, generated_tokens = 0, steps = 0;
+    std::uint64_t drafted_tokens = 0, accepted_tokens = 0;
     std::uint64_t recomputed_tokens = 0;  ///< of requests that another service had begun, prompts included
   };
   Observed take_observed();
@@ -95,6 +101,7 @@ class TextCore {
   std::uint32_t prompt_budget(std::uint32_t decode_rows) const;
   using Spent = std::unordered_map<RequestId, std::uint32_t>;
   void plan_decode(StepPlan& plan, Spent& spent);
+  void plan_drafts(StepPlan& plan, Spent& spent);
   void plan_prompts(StepPlan& plan, Spent& spent);
   void apply(SequenceStep& step, Instant now);
   void finish(RequestId id, Instant now);
@@ -113,6 +120,7 @@ class TextCore {
   Observed observed_;
   std::uint64_t last_sequence_ = 0;
   bool reset_ = true, in_flight_ = false;
+  StepCost cost_;
   // Running means; negative: not known yet. The last one is a request's life, for Retry-After.
   double prompt_row_s_ = -1, decode_step_s_ = -1, request_s_ = -1;
 };

@@ -35,7 +35,10 @@ class TextRunner {
   struct Live;
   void open(const OpenSequence& opening);
   void replay(Live& live);
-  void forward(const std::vector<Work>& work, StepReport& report, kernels::Exec& ex);
+  struct Part;
+  void forward(const std::vector<Work>& work, double worth, StepReport& report, kernels::Exec& ex);
+  void one_by_one(const std::vector<Work>& work, StepReport& report, kernels::Exec& ex);
+  void sample(Part& part, View2<float> logits);
   void after_logits(Live& live, std::span<float> logits, SequenceStep& step);
   void take_token(Live& live, TokenId token, SequenceStep& step);
   void append_text(Live& live, std::string_view text, SequenceStep& step);
