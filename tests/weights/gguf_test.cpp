@@ -1,6 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <random>
 
@@ -42,6 +46,23 @@ TEST(gguf, reads_keys_and_tensors) {
   EXPECT_EQ(meta_int(**source, "a.count").value(), 7);
   EXPECT_EQ(meta_number(**source, "a.eps").value(), 0.5);
   EXPECT_EQ(std::get<std::vector<std::string>>(*(*source)->meta("a.list")), (std::vector<std::string>{"x", "yy"}));
+}
+
+TEST(gguf, settled_it_has_no_lists_and_all_else) {
+  const auto path = std::filesystem::temp_directory_path() / ("zenith-settle-" + std::to_string(getpid()) + ".gguf");
+  const auto bytes = honest().build();
+  std::ofstream{path, std::ios::binary}.write(reinterpret_cast<const char*>(bytes.data()),
+                                              static_cast<std::streamsize>(bytes.size()));
+  const auto source = open_gguf(path).value();
+  source->settle();
+  source->release(source->find("one")->bytes);
+  EXPECT_EQ(source->meta("a.list"), nullptr);
+  EXPECT_EQ(meta_int(*source, "a.count").value(), 7);
+  EXPECT_THAT(source->tensor_names(), testing::ElementsAre("one", "two", "three"));
+  float first = 0;
+  std::memcpy(&first, source->find("one")->bytes.data(), 4);
+  EXPECT_EQ(first, 1.5F);
+  std::filesystem::remove(path);
 }
 
 TEST(gguf, generation_follows_header_and_weights) {
