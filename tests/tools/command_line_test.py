@@ -302,6 +302,17 @@ class Measures(unittest.TestCase):
         self.assertTrue(0 <= result["busy"] <= 1)
         self.assertTrue(result["kernels"])
 
+    def test_bench_text_that_repeats(self):
+        code, out, err = zenith("bench", "text", "smollm2-135m", "--repeat", "--gen", "48", "--repetitions", "1", "--json")
+        self.assertEqual(code, 0, err)
+        result = json.loads(out)
+        self.assertTrue(result["identical"])
+        self.assertGreater(result["accepted"], 24)
+        self.assertLess(result["passes"], 24, "drafts must save passes")
+        self.assertGreater(result["plain_tokens_per_s"], 0)
+        self.assertAlmostEqual(result["ratio"], result["drafted_tokens_per_s"] / result["plain_tokens_per_s"])
+        self.assertEqual(zenith("bench", "text", "smollm2-135m", "--repeat", "--gen", "1")[0], 2)
+
     def test_bench_wire(self):
         for transport, size in [("inproc", "1048576"), ("ipc", "4096"), ("shm", "65536"), ("tcp", "4096")]:
             with self.subTest(transport):
