@@ -47,7 +47,7 @@ inline constexpr std::array<Key<ModelsConfig>, 3> kModels{{
     {"packed_bytes", &ModelsConfig::packed_bytes, Text::any, 0, kMostBytes},
 }};
 
-inline constexpr std::array<Key<ServiceConfig>, 14> kService{{
+inline constexpr std::array<Key<ServiceConfig>, 15> kService{{
     {"role", &ServiceConfig::role, Text::role},
     {"id", &ServiceConfig::id},
     {"model", &ServiceConfig::models},
