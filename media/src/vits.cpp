@@ -14,7 +14,7 @@ constexpr std::size_t kFlowSeen = 32;   // the same of the flow
 constexpr std::size_t kStep = 32;       // sizes of windows and of sentences are multiples
 constexpr std::size_t kFirst = 64;      // frames of the first window: 0.7 s
 constexpr std::size_t kUsualIds = 128;  // of ten words
-constexpr std::size_t kLargest = 320;   // 3.7 s
+constexpr std::size_t kLargest = 448;   // 5.2 s
 
 ov::CompiledModel compile(const std::shared_ptr<ov::Model>& model, const std::filesystem::path& cache) {
   // One thread: several requests take turns, and text has the other cores.

@@ -63,7 +63,9 @@ def at_work(placement):
 
 
 def undisturbed(placement, count, tokens=100):
-    return [Reader(placement, i, tokens).text for i in range(count)]
+    readers = [Reader(placement, i, tokens) for i in range(count)]
+    assert all(r.finish == "length" for r in readers), [(r.error, r.finish, r.text) for r in readers]
+    return [r.text for r in readers]
 
 
 def strike_under_load(placement, strikes, strike, mend, readers=3, seed=1):

@@ -99,7 +99,7 @@ async def main():
 
     alone = [await stream(url.hostname, url.port, prompt) for prompt in PROMPTS]
     memory = []
-    for turn in (1, 2, 3):
+    for turn in (1, 2, 3, 4):
         started = time.monotonic()
         got = await crowd(url.hostname, url.port, options.clients)
         errors = [repr(g) for g in got if isinstance(g, BaseException)]
@@ -113,8 +113,8 @@ async def main():
             memory.append(rss_bytes(options.pid))
         print(f"     round {turn} took {time.monotonic() - started:.1f} s", flush=True)
     if options.pid:
-        grown = memory[-1] - memory[0]
-        check("memory is back after the third round where it was after the first (± 16 MiB)", grown < 16 << 20, f"{grown} bytes more")
+        grown = memory[-1] - memory[1]   # pages of keys and values that the most clients at once have touched stay with the process
+        check("memory is back after the fourth round where it was after the second (± 16 MiB)", grown < 16 << 20, f"{grown} bytes more")
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if all(results) else 1
 
