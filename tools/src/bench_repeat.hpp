@@ -9,7 +9,7 @@ namespace zenith::tools {
 
 struct RepeatBench {
   std::size_t generate = 128;
-  std::uint32_t draft_tokens = 15;
+  std::uint32_t draft_tokens = 5;
   int repetitions = 3;
 };
 

@@ -56,7 +56,7 @@ struct ServiceConfig {
   std::uint32_t sequences = 64;         ///< sequences: running at once; more wait
   std::uint32_t queue = 256;            ///< queue: waiting at most; more are refused with 429
   std::uint64_t kv_bytes = 1ull << 30;  ///< kv_bytes: memory for keys and values
-  std::uint32_t draft_tokens = 15;      ///< draft_tokens: guessed from the context and verified in one pass, at most
+  std::uint32_t draft_tokens = 5;       ///< draft_tokens: guessed from the context and verified in one pass, at most
                                         ///< 16; the text stays the same, only sooner; 0 = never
   std::string numerics = "fast";        ///< numerics: fast or exact
   std::string endpoint;                 ///< endpoint: where others dial it, ipc://PATH or tcp://HOST:PORT; default
@@ -98,9 +98,9 @@ struct CurveConfig {
 
 /// [lanes]
 struct LanesConfig {
-  std::uint32_t compute = 0;     ///< compute: threads; 0 = usable cores
-  std::uint32_t media_nice = 8;  ///< media_nice: of the threads that read pictures, hear and speak, 0 to 19: 19 gives
-                                 ///< way to text the most. docs/adr/0007-media-in-a-child.md has the figures
+  std::uint32_t compute = 0;      ///< compute: threads; 0 = usable cores
+  std::uint32_t media_nice = 10;  ///< media_nice: of the threads that read pictures, hear and speak, 0 to 19: 19 gives
+                                  ///< way to text the most. docs/adr/0007-media-in-a-child.md has the figures
 };
 
 /// [log]

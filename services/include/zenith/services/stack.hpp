@@ -26,7 +26,7 @@ struct ModelSpec {
   std::filesystem::path path;  ///< file or folder for load_model
   std::uint32_t context = 0;   ///< 0: the model's own
   std::uint32_t sequences = 64, queue = 256;
-  std::uint32_t draft_tokens = 15;
+  std::uint32_t draft_tokens = 5;
   std::uint64_t kv_bytes = 1ull << 30;
   models::PackedCache packed{};
   kernels::Numerics numerics = kernels::Numerics::fast;
