@@ -5,6 +5,7 @@
 #include <atomic>
 #include <new>
 #include <set>
+#include <system_error>
 #include <thread>
 
 #include <fmt/format.h>
@@ -61,7 +62,11 @@ Status read_payload(const CacheFile& file, const PackedHeader& header, std::span
     }
   };
   std::vector<std::thread> threads;
-  for (std::size_t t = 1; t < results.size(); ++t) threads.emplace_back([&, t] { work(results[t]); });
+  try {
+    for (std::size_t t = 1; t < results.size(); ++t) threads.emplace_back([&, t] { work(results[t]); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that are there read all of it.
+  }
   work(results[0]);
   for (std::thread& thread : threads) thread.join();
   for (Status& result : results) {
