@@ -1,7 +1,7 @@
 #include "weights/cache_file.hpp"
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 tl::unexpected<Error> refuse(std::string_view what, const fs::path& path, int code) {
-  return fail(Errc::io, fmt::format("cannot {} '{}': {}", what, path.string(), std::strerror(code)), path.string());
+  return fail(Errc::io, fmt::format("cannot {} '{}': {}", what, path.string(), std::generic_category().message(code)), path.string());
 }
 
 int sync_folder(const fs::path& folder) noexcept {
