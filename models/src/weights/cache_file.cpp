@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 tl::unexpected<Error> refuse(std::string_view what, const fs::path& path, int code) {
-  return fail(Errc::io, fmt::format("cannot {} '{}': {}", what, path.string(), std::generic_category().message(code)), path.string());
+  return fail(Errc::io, fmt::format("cannot {} '{}': {}", what, path.string(), std::generic_category().message(code)),
+              path.string());
 }
 
 int sync_folder(const fs::path& folder) noexcept {
